@@ -1,0 +1,115 @@
+// The configuration as plain structs: what conf/reference.yaml documents, with the same defaults
+// and with units in the names. LoadConfig (config/load.h) makes and validates it once; from then on
+// it is const and shared by all threads. Equality tells a reload what changed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sluice/base/log.h"
+#include "sluice/net/address.h"
+
+namespace sluice::config {
+
+// listen[]: one address that serves clients.
+struct Listen {
+  net::Endpoint endpoint;
+  bool operator==(const Listen&) const = default;
+};
+
+// limits: see conf/reference.yaml for what happens at each.
+struct Limits {
+  uint32_t connections = 18'000;
+  uint32_t subscribers = 1'000'000;   // of all topics, in the process
+  uint32_t header_bytes = 16 * 1024;  // request line and header fields
+  uint32_t headers = 100;
+  uint64_t body_bytes = uint64_t{1024} * 1024;
+  uint64_t message_bytes = uint64_t{1024} * 1024;  // of one message from the broker or a publisher
+  uint32_t header_timeout_ms = 10'000;  // from the first byte (or accept) to the whole head
+  uint32_t body_timeout_ms = 10'000;    // longest silence inside a body
+  uint32_t idle_timeout_ms = 75'000;    // between two requests
+  uint32_t write_timeout_ms = 30'000;   // TCP_USER_TIMEOUT: a peer that acknowledges nothing
+  uint32_t notsent_bytes = 16 * 1024;   // TCP_NOTSENT_LOWAT of each client socket
+  bool operator==(const Limits&) const = default;
+};
+
+struct Redis {
+  net::Endpoint endpoint{.host = "127.0.0.1", .port = 6379, .unix_path = {}};
+  std::string user;
+  std::string password;
+  uint32_t database = 0;
+  uint32_t probe_interval_ms = 1'000;
+  uint32_t connect_timeout_ms = 2'000;
+  uint32_t backoff_max_ms = 5'000;
+  bool operator==(const Redis&) const = default;
+};
+
+enum class BrokerKind : uint8_t { kMemory, kRedis };
+enum class Format : uint8_t { kText, kEnvelope, kJson };
+enum class SlowPolicy : uint8_t { kDisconnect, kSkip, kLatest };
+
+struct History {
+  uint32_t events = 1'000;
+  uint64_t bytes = uint64_t{4} * 1024 * 1024;
+  uint64_t age_ms = 600'000;
+  bool operator==(const History&) const = default;
+};
+
+// One entry of `topics:`. With {parameters} in its path it stands for many topics, and is the unit
+// in which they are configured, limited and counted.
+struct Topic {
+  std::string name;     // the key under `topics:`
+  std::string path;     // "/events/rooms/{id}"
+  std::string channel;  // "room:{id}"; the same parameters as the path
+  Format format = Format::kText;
+  History history;
+  uint32_t replay_initial = 0;
+  std::vector<std::string> filter;  // JSON fields that may be asked for in the query, at most 4
+  uint32_t heartbeat_ms = 15'000;
+  uint32_t retry_base_ms = 3'000;
+  uint32_t retry_jitter_ms = 2'000;
+  SlowPolicy slow_policy = SlowPolicy::kDisconnect;
+  uint64_t slow_buffer_bytes = uint64_t{256} * 1024;  // how far behind a client may fall
+  uint32_t max_subscribers = 50'000;                  // per topic
+  uint32_t max_topics = 10'000;                       // per pattern
+  uint32_t linger_ms = 30'000;
+  uint32_t subscribe_timeout_ms = 5'000;
+  bool operator==(const Topic&) const = default;
+};
+
+// One entry of `publish:`. `auth: none` is the only scheme yet.
+struct Publish {
+  std::string path;  // contains {topic}
+  bool operator==(const Publish&) const = default;
+};
+
+struct Drain {
+  uint32_t delay_ms = 0;          // readiness is off, connections are still accepted
+  uint32_t spread_ms = 5'000;     // streams are closed evenly over this time
+  uint32_t deadline_ms = 30'000;  // from the signal; what is left is cut
+  bool operator==(const Drain&) const = default;
+};
+
+struct Config {
+  std::vector<Listen> listen;
+  uint32_t workers = 0;  // 0: one per core
+  std::string pid_file;
+  std::optional<net::Endpoint> admin;
+  LogLevel log_level = LogLevel::kInfo;
+  std::string log_path = "stderr";
+  BrokerKind broker = BrokerKind::kMemory;
+  Redis redis;
+  Limits limits;
+  std::vector<Topic> topics;
+  std::vector<Publish> publish;
+  Drain drain;
+  bool demo = false;
+  bool operator==(const Config&) const = default;
+};
+
+using ConfigPtr = std::shared_ptr<const Config>;
+
+}  // namespace sluice::config

@@ -1,0 +1,211 @@
+#include "config/read_topics.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "config/template.h"
+
+namespace sluice::config {
+namespace {
+
+constexpr size_t kMaxNameBytes = 128;
+constexpr size_t kMaxFilters = 4;
+constexpr size_t kMaxFilterBytes = 64;
+constexpr uint64_t kMiB = uint64_t{1024} * 1024;
+constexpr uint64_t kGiB = 1024 * kMiB;
+constexpr uint64_t kHour = 3'600'000;
+
+// The query parameters of a subscription that are not filters.
+constexpr std::array<std::string_view, 5> kReservedQuery = {"lastEventId", "last_event_id",
+                                                            "Last-Event-ID", "topic", "token"};
+
+bool IsNameByte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("_.:-").find(c) != std::string_view::npos;
+}
+
+void CheckName(Reader& reader, const Value& value, const std::string& name) {
+  const bool ok = !name.empty() && name.size() <= kMaxNameBytes &&
+                  std::all_of(name.begin(), name.end(), IsNameByte);
+  if (ok) return;
+  Value at_key = value;
+  at_key.mark = value.key_mark;
+  reader.Fail(at_key,
+              fmt::format("a topic's name is 1 to {} letters, digits, and _ . : -", kMaxNameBytes));
+}
+
+std::optional<Template> ReadPath(Section& section, std::string& path) {
+  const Value* value = section.Require("path");
+  if (value == nullptr) return std::nullopt;
+  std::optional<std::string> text = section.reader().Text(*value);
+  if (!text) return std::nullopt;
+  tl::expected<Template, std::string> parsed = ParsePath(*text);
+  if (!parsed) {
+    section.reader().FailQuoting(*value, parsed.error());
+    return std::nullopt;
+  }
+  path = std::move(*text);
+  return std::move(*parsed);
+}
+
+void ReadChannel(Section& section, const std::optional<Template>& path, Claims& channels,
+                 const Value& map, Topic& topic) {
+  Reader& reader = section.reader();
+  const bool is_pattern = path && !path->parameters.empty();
+  const Value* value = is_pattern ? section.Require("channel",
+                                                    "; the path has parameters, so it "
+                                                    "must say where they go")
+                                  : section.Find("channel");
+  if (value == nullptr) {
+    topic.channel = topic.name;
+    if (!is_pattern) channels.Claim(reader, map, topic.name, "its channel (the name) is that");
+    return;
+  }
+  const std::optional<std::string> text = reader.Text(*value);
+  if (!text) return;
+  const tl::expected<Template, std::string> parsed = ParseChannel(*text);
+  if (!parsed) return reader.FailQuoting(*value, parsed.error());
+  topic.channel = *text;
+  if (path) {
+    std::vector<std::string> wanted = path->parameters;
+    std::vector<std::string> given = parsed->parameters;
+    std::sort(wanted.begin(), wanted.end());
+    std::sort(given.begin(), given.end());
+    if (wanted != given) {
+      reader.FailQuoting(*value, wanted.empty() ? "has parameters, but the path has none"
+                                                : "must use the parameters of the path, each once");
+      return;
+    }
+  }
+  channels.Claim(reader, *value, parsed->shape, "this channel is that");
+}
+
+void ReadSource(Section& section) {
+  enum class Source { kPubSub };
+  Source source = Source::kPubSub;
+  section.Choice<Source>("source", source, {{"pubsub", Source::kPubSub}});
+}
+
+void ReadFilter(Section& section, Topic& topic) {
+  Reader& reader = section.reader();
+  const Value* value = section.Find("filter");
+  if (value == nullptr) return;
+  reader.List(*value, [&](const Value& item) {
+    const std::optional<std::string> field = reader.Text(item);
+    if (!field) return;
+    if (field->empty() || field->size() > kMaxFilterBytes) {
+      return reader.FailQuoting(item, fmt::format("is not 1 to {} bytes long", kMaxFilterBytes));
+    }
+    if (std::find(kReservedQuery.begin(), kReservedQuery.end(), *field) != kReservedQuery.end()) {
+      return reader.FailQuoting(item, "has a meaning of its own in the query of a subscription");
+    }
+    if (std::find(topic.filter.begin(), topic.filter.end(), *field) != topic.filter.end()) {
+      return reader.FailQuoting(item, "is in the list already");
+    }
+    topic.filter.push_back(*field);
+  });
+  if (topic.filter.size() > kMaxFilters) {
+    reader.Fail(*value,
+                fmt::format("has {} fields; {} is the most", topic.filter.size(), kMaxFilters));
+  }
+  if (!topic.filter.empty() && topic.format == Format::kText) {
+    reader.Fail(*value, "needs \"format: json\" or \"format: envelope\"; plain text has no fields");
+  }
+}
+
+void ReadReplay(Section& section, Topic& topic) {
+  section.Map("replay", [&](Section& replay) {
+    replay.Count("initial", topic.replay_initial, {0, 10'000'000});
+    const Value* initial = replay.Find("initial");
+    if (initial != nullptr && topic.replay_initial > topic.history.events) {
+      replay.reader().Fail(*initial, fmt::format("{} events cannot be replayed when "
+                                                 "history.events keeps {}",
+                                                 topic.replay_initial, topic.history.events));
+    }
+  });
+}
+
+void ReadTopic(Section& section, const Value& map, Claims& paths, Claims& channels, Topic& topic) {
+  const std::optional<Template> path = ReadPath(section, topic.path);
+  if (path) paths.Claim(section.reader(), *section.Find("path"), path->shape, "this path is that");
+  ReadChannel(section, path, channels, map, topic);
+  ReadSource(section);
+  section.Choice<Format>(
+      "format", topic.format,
+      {{"text", Format::kText}, {"envelope", Format::kEnvelope}, {"json", Format::kJson}});
+  section.Map("history", [&](Section& history) {
+    history.Count("events", topic.history.events, {1, 10'000'000});
+    history.Size("bytes", topic.history.bytes, {1, 64 * kGiB});
+    history.Duration("age", topic.history.age_ms, {1, 8760 * kHour});
+  });
+  ReadReplay(section, topic);
+  ReadFilter(section, topic);
+  section.Duration("heartbeat", topic.heartbeat_ms, {100, kHour});
+  section.Map("retry", [&](Section& retry) {
+    retry.Duration("base", topic.retry_base_ms, {1, kHour});
+    retry.Duration("jitter", topic.retry_jitter_ms, {0, kHour});
+  });
+  section.Map("slow_client", [&](Section& slow) {
+    slow.Choice<SlowPolicy>("policy", topic.slow_policy,
+                            {{"disconnect", SlowPolicy::kDisconnect},
+                             {"skip", SlowPolicy::kSkip},
+                             {"latest", SlowPolicy::kLatest}});
+    slow.Size("buffer", topic.slow_buffer_bytes, {1, kGiB});
+  });
+  section.Map("limits", [&](Section& limits) {
+    limits.Count("subscribers", topic.max_subscribers, {1, 10'000'000});
+    limits.Count("topics", topic.max_topics, {1, 1'000'000});
+  });
+  section.Duration("linger", topic.linger_ms, {0, 24 * kHour});
+  section.Duration("subscribe_timeout", topic.subscribe_timeout_ms, {1, kHour});
+}
+
+}  // namespace
+
+void Claims::Claim(Reader& reader, const Value& value, const std::string& thing,
+                   std::string_view what) {
+  const auto [owner, is_new] = owners_.emplace(thing, Owner{value.path, value.place().line});
+  if (!is_new) {
+    reader.Fail(value,
+                fmt::format("{} of {} on line {}", what, owner->second.path, owner->second.line));
+  }
+}
+
+void ReadTopics(Reader& reader, const Value& topics, Claims& paths, std::vector<Topic>& out) {
+  Claims channels;
+  reader.Names(topics, [&](const std::string& name, const Value& value) {
+    CheckName(reader, value, name);
+    Topic topic;
+    topic.name = name;
+    reader.Map(value, [&](Section& section) { ReadTopic(section, value, paths, channels, topic); });
+    out.push_back(std::move(topic));
+  });
+}
+
+void ReadPublish(Reader& reader, const Value& publish, Claims& paths, std::vector<Publish>& out) {
+  reader.List(publish, [&](const Value& item) {
+    reader.Map(item, [&](Section& section) {
+      Publish entry;
+      const std::optional<Template> path = ReadPath(section, entry.path);
+      if (path) {
+        const Value& value = *section.Find("path");
+        if (path->parameters != std::vector<std::string>{"topic"}) {
+          reader.FailQuoting(value, "must have {topic}, and no other parameter");
+        }
+        paths.Claim(reader, value, path->shape, "this path is that");
+      }
+      const Value* auth =
+          section.Require("auth", "; \"auth: none\" lets everyone who can connect publish");
+      const std::optional<std::string> scheme = auth ? reader.Text(*auth) : std::nullopt;
+      if (scheme && *scheme != "none" && !reader.FailNotBuilt(*auth, "publish[].auth: NAME")) {
+        reader.FailQuoting(*auth, "is not a scheme under `auth`");
+      }
+      out.push_back(std::move(entry));
+    });
+  });
+}
+
+}  // namespace sluice::config

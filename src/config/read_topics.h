@@ -1,0 +1,33 @@
+// Reads `topics` and `publish`, and checks what must hold among them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/reader.h"
+#include "sluice/config/config.h"
+
+namespace sluice::config {
+
+// Things that only one entry may have: paths, channels, addresses.
+class Claims {
+ public:
+  // Fails if another value has `thing` already: "WHAT of topics.a.path on line 3".
+  void Claim(Reader& reader, const Value& value, const std::string& thing, std::string_view what);
+
+ private:
+  struct Owner {
+    std::string path;
+    uint32_t line;
+  };
+  std::map<std::string, Owner> owners_;
+};
+
+// `paths` are those of both, since a path leads to one place.
+void ReadTopics(Reader& reader, const Value& topics, Claims& paths, std::vector<Topic>& out);
+void ReadPublish(Reader& reader, const Value& publish, Claims& paths, std::vector<Publish>& out);
+
+}  // namespace sluice::config

@@ -1,0 +1,106 @@
+// The files in conf/ load, and conf/reference.yaml says what the code does.
+
+#include <cstdio>
+#include <set>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "config/read_config.h"
+#include "config/reader.h"
+#include "unit/config/load_for_test.h"
+
+namespace sluice::config {
+namespace {
+
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+std::string ReadConfFile(const std::string& name) {
+  const std::string path = SLUICE_SOURCE_DIR "/conf/" + name;
+  std::FILE* file = std::fopen(path.c_str(), "r");
+  if (file == nullptr) return "";
+  std::string text(kMaxConfigBytes, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file));
+  std::fclose(file);
+  return text;
+}
+
+TEST(ConfFilesTest, ReferenceHasTheDefaultsOfTheCode) {
+  const LoadResult result = Load(ReadConfFile("reference.yaml"));
+  ASSERT_TRUE(result) << result.error().front().ToString();
+  Config expected;
+  expected.listen = {{{.host = "127.0.0.1", .port = 8080, .unix_path = {}}}};
+  expected.admin = net::Endpoint{.host = "127.0.0.1", .port = 8081, .unix_path = {}};
+  expected.topics.resize(1);
+  expected.topics[0].name = "example";
+  expected.topics[0].path = "/events/example";
+  expected.topics[0].channel = "example";
+  expected.publish = {{"/publish/{topic}"}};
+  const Config& reference = **result;
+  EXPECT_TRUE(reference.limits == expected.limits);
+  EXPECT_TRUE(reference.redis == expected.redis);
+  EXPECT_TRUE(reference.topics == expected.topics);
+  EXPECT_TRUE(reference.drain == expected.drain);
+  EXPECT_TRUE(reference == expected);
+}
+
+TEST(ConfFilesTest, ReferenceHasEveryKeyThatIsRead) {
+  const std::string text = ReadConfFile("reference.yaml");
+  Report report("reference.yaml");
+  const auto root = ParseYaml(text, report);
+  ASSERT_NE(root, nullptr);
+  const EnvLookup none = [](const std::string&) { return std::nullopt; };
+  std::set<std::string> absent;
+  Reader reader(report, none, &absent);
+  const Config config = ReadConfig(reader, *root);
+  EXPECT_THAT(config.topics, SizeIs(1));
+  EXPECT_THAT(absent, IsEmpty());
+}
+
+TEST(ConfFilesTest, AbsentKeysAreNoticed) {
+  Report report("f.yaml");
+  const auto root = ParseYaml("topics: {a: {path: /a, history: {events: 1, age: 1s}}}", report);
+  ASSERT_NE(root, nullptr);
+  const EnvLookup none = [](const std::string&) { return std::nullopt; };
+  std::set<std::string> absent;
+  Reader reader(report, none, &absent);
+  const Config config = ReadConfig(reader, *root);
+  EXPECT_THAT(config.listen, IsEmpty());
+  EXPECT_EQ(absent.count("listen"), 1u);
+  EXPECT_EQ(absent.count("topics"), 0u);
+  EXPECT_EQ(absent.count("topics.*.channel"), 1u);
+  EXPECT_EQ(absent.count("topics.*.history.bytes"), 1u);
+  EXPECT_EQ(absent.count("topics.*.history.age"), 0u);
+}
+
+TEST(ConfFilesTest, SluiceYamlNeedsNoRedisAndListensOnLoopbackOnly) {
+  const LoadResult result = Load(ReadConfFile("sluice.yaml"));
+  ASSERT_TRUE(result) << result.error().front().ToString();
+  const Config& config = **result;
+  EXPECT_EQ(config.broker, BrokerKind::kMemory);
+  ASSERT_THAT(config.listen, SizeIs(1));
+  EXPECT_EQ(config.listen[0].endpoint.ToString(), "127.0.0.1:8080");
+  ASSERT_TRUE(config.admin);
+  EXPECT_EQ(config.admin->ToString(), "127.0.0.1:8081");
+  ASSERT_THAT(config.topics, SizeIs(2));
+  EXPECT_EQ(config.topics[0].path, "/events/news");
+  EXPECT_EQ(config.topics[1].channel, "room:{id}");
+  EXPECT_TRUE(config.demo);
+}
+
+TEST(ConfFilesTest, RedisYamlTakesTheUrlFromTheEnvironment) {
+  const std::string text = ReadConfFile("redis.yaml");
+  const LoadResult local = Load(text);
+  ASSERT_TRUE(local) << local.error().front().ToString();
+  EXPECT_EQ((*local)->broker, BrokerKind::kRedis);
+  EXPECT_EQ((*local)->redis.endpoint.ToString(), "127.0.0.1:6379");
+  const LoadResult remote = Load(text, {{"REDIS_URL", "redis://:pw@redis.example:7000/1"}});
+  ASSERT_TRUE(remote) << remote.error().front().ToString();
+  EXPECT_EQ((*remote)->redis.endpoint.ToString(), "redis.example:7000");
+  EXPECT_EQ((*remote)->redis.password, "pw");
+}
+
+}  // namespace
+}  // namespace sluice::config
