@@ -1,0 +1,167 @@
+#include "http/head_reader.h"
+
+#include "http/target.h"
+
+namespace sluice::http {
+namespace {
+
+Method MethodOf(std::string_view text) {
+  struct Entry {
+    std::string_view text;
+    Method method;
+  };
+  static constexpr Entry kTable[] = {
+      {"GET", Method::kGet},         {"HEAD", Method::kHead},   {"POST", Method::kPost},
+      {"OPTIONS", Method::kOptions}, {"PUT", Method::kPut},     {"DELETE", Method::kDelete},
+      {"PATCH", Method::kPatch},     {"TRACE", Method::kTrace},
+  };
+  for (const Entry& entry : kTable) {
+    if (entry.text == text) return entry.method;
+  }
+  return Method::kOther;
+}
+
+std::string_view TrimField(std::string_view text) {
+  const size_t begin = text.find_first_not_of(" \t");
+  if (begin == text.npos) return text.substr(0, 0);
+  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+}
+
+}  // namespace
+
+bool HeadReader::ReadRequestLine(uint32_t begin, uint32_t end) {
+  const std::string_view line = request_.View({begin, end - begin});
+  const size_t first = line.find(' ');
+  const size_t last = line.rfind(' ');
+  if (first == last) return Refuse(400, "request line: the HTTP version is missing");
+  const std::string_view method = line.substr(0, first);
+  const std::string_view target = line.substr(first + 1, last - first - 1);
+  if (target.empty() || target.find(' ') != target.npos) {
+    return Refuse(400, "request line: its parts must be separated by exactly one space");
+  }
+  request_.method_text_ = SliceOf(method);
+  request_.method_ = MethodOf(method);
+  request_.target_ = SliceOf(target);
+  return ReadVersion(line.substr(last + 1)) && ReadTarget(target);
+}
+
+bool HeadReader::ReadVersion(std::string_view version) {
+  if (version != "HTTP/1.1" && version != "HTTP/1.0") {
+    return Refuse(version.starts_with("HTTP/") ? 505 : 400,
+                  "request line: only HTTP/1.1 and HTTP/1.0 are served here");
+  }
+  request_.minor_version_ = version.back() == '1' ? 1 : 0;
+  return true;
+}
+
+bool HeadReader::ReadTarget(std::string_view target) {
+  Result<Target> split = SplitTarget(target, request_.method_ == Method::kOptions);
+  if (!split) return Refuse(400, split.error().message);
+  Result<Path> path = Path::Parse(split->path);
+  if (!path) return Refuse(400, path.error().message);
+  request_.path_ = std::move(*path);
+  request_.asterisk_ = split->asterisk;
+  if (!split->query.empty()) request_.query_ = SliceOf(split->query);
+  if (!split->authority.empty()) request_.host_ = SliceOf(split->authority);
+  return true;
+}
+
+bool HeadReader::ReadField(uint32_t begin, uint32_t end) {
+  const std::string_view line = request_.View({begin, end - begin});
+  const size_t colon = line.find(':');
+  if (colon == line.npos || colon == 0) {
+    return Refuse(400, "header line " + std::to_string(request_.headers_.size() + 1) +
+                           ": the field has no name");
+  }
+  request_.headers_.push_back(
+      {SliceOf(line.substr(0, colon)), SliceOf(TrimField(line.substr(colon + 1)))});
+  return true;
+}
+
+bool HeadReader::Finish() {
+  Seen seen;
+  if (!Look(seen) || !CheckHost(seen) || !CheckFraming(seen)) return false;
+  request_.keep_alive_ = request_.minor_version_ == 1;
+  if (seen.connection) {
+    request_.keep_alive_ =
+        !request_.HeaderHasToken("connection", "close") &&
+        (request_.keep_alive_ || request_.HeaderHasToken("connection", "keep-alive"));
+  }
+  return true;
+}
+
+bool HeadReader::Look(Seen& seen) {
+  for (const Request::Field& field : request_.headers_) {
+    const std::string_view name = request_.View(field.name);
+    const std::string_view value = request_.View(field.value);
+    switch (name.size()) {
+      case 4:
+        if (!EqualsIgnoreCase(name, "host")) break;
+        ++seen.hosts;
+        seen.host = value;
+        break;
+      case 6:
+        // HTTP/1.0 knows no expectations (RFC 9110 10.1.1).
+        if (request_.minor_version_ == 0 || !EqualsIgnoreCase(name, "expect")) break;
+        if (!EqualsIgnoreCase(value, "100-continue")) {
+          return Refuse(417, "Expect: only 100-continue can be met");
+        }
+        request_.expects_continue_ = true;
+        break;
+      case 10:
+        if (EqualsIgnoreCase(name, "connection")) seen.connection = true;
+        break;
+      case 14:
+        if (EqualsIgnoreCase(name, "content-length")) ++seen.lengths;
+        break;
+      case 17:
+        if (!EqualsIgnoreCase(name, "transfer-encoding")) break;
+        ++seen.codings;
+        seen.coding = value;
+        break;
+      default:
+        break;
+    }
+  }
+  return true;
+}
+
+bool HeadReader::CheckHost(const Seen& seen) {
+  if (seen.hosts > 1) return Refuse(400, "Host: it must stand once only");
+  if (seen.hosts == 0) {
+    return request_.minor_version_ == 0 || Refuse(400, "Host: HTTP/1.1 requires it");
+  }
+  if (seen.host.empty() && request_.minor_version_ == 0) return true;
+  if (!IsValidAuthority(seen.host)) return Refuse(400, "Host: not a valid host and port");
+  // An absolute-form target has named the host already, and wins (RFC 9112 3.2.2).
+  if (request_.host_.size == 0) request_.host_ = SliceOf(seen.host);
+  return true;
+}
+
+bool HeadReader::CheckFraming(const Seen& seen) {
+  if (seen.lengths > 1) return Refuse(400, "Content-Length: it must stand once only");
+  if (seen.codings == 0) return true;
+  if (seen.lengths > 0) {
+    return Refuse(400, "Transfer-Encoding: not together with Content-Length");
+  }
+  if (request_.minor_version_ == 0) return Refuse(400, "Transfer-Encoding: not in HTTP/1.0");
+  if (seen.codings > 1) return Refuse(400, "Transfer-Encoding: it must stand once only");
+  if (seen.coding.empty()) return Refuse(400, "Transfer-Encoding: it is empty");
+  if (!EqualsIgnoreCase(seen.coding, "chunked")) {
+    return Refuse(501, "Transfer-Encoding: only \"chunked\" is supported");
+  }
+  request_.chunked_ = true;
+  return true;
+}
+
+Request::Slice HeadReader::SliceOf(std::string_view view) const {
+  return {static_cast<uint32_t>(view.data() - request_.bytes_.data()),
+          static_cast<uint32_t>(view.size())};
+}
+
+bool HeadReader::Refuse(int status, std::string_view detail) {
+  error_ = {status, std::string(detail)};
+  return false;
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,112 @@
+#include "http/llhttp_machine.h"
+
+#include <llhttp.h>
+
+namespace sluice::http {
+namespace {
+
+class Machine : public LlhttpMachine {
+ public:
+  Machine() { llhttp_init(&parser_, HTTP_REQUEST, &Settings()); }
+
+  void Reset() override {
+    llhttp_reset(&parser_);
+    head_complete_ = message_complete_ = refused_ = chunked_ = false;
+    content_length_ = 0;
+  }
+
+  Ran Run(std::string_view bytes, BodyTaker* taker) override {
+    parser_.data = this;
+    taker_ = taker;
+    const llhttp_errno_t error = llhttp_execute(&parser_, bytes.data(), bytes.size());
+    taker_ = nullptr;
+    if (error == HPE_OK) return {bytes.size(), LlhttpFault::kNone};
+    const auto consumed = static_cast<size_t>(llhttp_get_error_pos(&parser_) - bytes.data());
+    return {consumed, FaultOf(error)};
+  }
+
+  [[nodiscard]] bool head_complete() const override { return head_complete_; }
+  [[nodiscard]] bool message_complete() const override { return message_complete_; }
+  [[nodiscard]] bool chunked() const override { return chunked_; }
+  [[nodiscard]] uint64_t content_length() const override { return content_length_; }
+  [[nodiscard]] const char* reason() const override {
+    const char* reason = llhttp_get_error_reason(&parser_);
+    return reason != nullptr ? reason : "malformed";
+  }
+
+ private:
+  static Machine& Of(llhttp_t* parser) { return *static_cast<Machine*>(parser->data); }
+
+  static const llhttp_settings_t& Settings() {
+    static const llhttp_settings_t kSettings = [] {
+      llhttp_settings_t settings;
+      llhttp_settings_init(&settings);
+      settings.on_method_complete = [](llhttp_t* p) { return Of(p).OnMethod(); };
+      settings.on_headers_complete = [](llhttp_t* p) { return Of(p).OnHead(); };
+      settings.on_body = [](llhttp_t* p, const char* at, size_t size) {
+        return Of(p).OnBody({at, size});
+      };
+      settings.on_message_complete = [](llhttp_t* p) { return Of(p).OnMessageEnd(); };
+      return settings;
+    }();
+    return kSettings;
+  }
+
+  int OnMethod() {
+    // CONNECT asks for a tunnel; the others belong to HTTP/2, Icecast and RTSP.
+    refused_ = parser_.method == HTTP_CONNECT || parser_.method == HTTP_SOURCE ||
+               parser_.method == HTTP_PRI ||
+               (parser_.method >= HTTP_DESCRIBE && parser_.method <= HTTP_FLUSH);
+    return refused_ ? HPE_USER : HPE_OK;
+  }
+
+  int OnHead() {
+    head_complete_ = true;
+    chunked_ = (parser_.flags & F_CHUNKED) != 0;
+    if ((parser_.flags & F_CONTENT_LENGTH) != 0) content_length_ = parser_.content_length;
+    // Upgrade is ignored: what follows is HTTP/1.1, whatever the client offered.
+    parser_.upgrade = 0;
+    return HPE_OK;
+  }
+
+  int OnBody(std::string_view bytes) {
+    return taker_ == nullptr || taker_->TakeBody(bytes) ? HPE_OK : HPE_USER;
+  }
+
+  int OnMessageEnd() {
+    message_complete_ = true;
+    return HPE_PAUSED;  // leaves the error position right behind the message
+  }
+
+  [[nodiscard]] LlhttpFault FaultOf(llhttp_errno_t error) const {
+    if (message_complete_ && error == HPE_PAUSED) return LlhttpFault::kNone;
+    if (refused_) return LlhttpFault::kRefused;
+    switch (error) {
+      case HPE_USER:
+        return LlhttpFault::kStopped;
+      case HPE_INVALID_METHOD:
+        return LlhttpFault::kMethod;
+      case HPE_INVALID_VERSION:
+      case HPE_INVALID_CONSTANT:
+        return LlhttpFault::kVersion;
+      default:
+        return LlhttpFault::kSyntax;
+    }
+  }
+
+  llhttp_t parser_{};
+  BodyTaker* taker_ = nullptr;
+  uint64_t content_length_ = 0;
+  bool chunked_ = false;
+  bool head_complete_ = false;
+  bool message_complete_ = false;
+  bool refused_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<LlhttpMachine> LlhttpMachine::Make() {
+  return std::make_unique<Machine>();
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,56 @@
+// llhttp, the grammar of HTTP/1 messages: the one place that knows it. It says how far the bytes
+// are a request and where the body lies; what the header fields mean is head_reader.h's.
+// Loop-thread only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+namespace sluice::http {
+
+enum class LlhttpFault : uint8_t {
+  kNone,
+  kMethod,   // not a method that it knows
+  kRefused,  // a method that it knows and we do not serve
+  kVersion,  // the protocol's name or version
+  kStopped,  // the body's taker said so
+  kSyntax,   // anything else
+};
+
+class LlhttpMachine {
+ public:
+  struct Ran {
+    size_t consumed = 0;  // up to the offending byte, if there is a fault
+    LlhttpFault fault = LlhttpFault::kNone;
+  };
+
+  // Takes spans of the body. False stops.
+  class BodyTaker {
+   public:
+    virtual ~BodyTaker() = default;
+    virtual bool TakeBody(std::string_view bytes) = 0;
+  };
+
+  [[nodiscard]] static std::unique_ptr<LlhttpMachine> Make();
+  virtual ~LlhttpMachine() = default;
+
+  // Forgets everything: the next byte is the first of a request.
+  virtual void Reset() = 0;
+  // Runs over `bytes`, up to the end of the message at most. `taker` may be null while in the head.
+  [[nodiscard]] virtual Ran Run(std::string_view bytes, BodyTaker* taker) = 0;
+
+  [[nodiscard]] virtual bool head_complete() const = 0;
+  [[nodiscard]] virtual bool message_complete() const = 0;
+  // After head_complete: how the body is framed.
+  [[nodiscard]] virtual bool chunked() const = 0;
+  [[nodiscard]] virtual uint64_t content_length() const = 0;
+  // What llhttp says of the last fault.
+  [[nodiscard]] virtual const char* reason() const = 0;
+
+ protected:
+  LlhttpMachine() = default;
+};
+
+}  // namespace sluice::http

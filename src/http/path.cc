@@ -1,0 +1,66 @@
+#include "sluice/http/path.h"
+
+#include "sluice/http/query.h"
+
+namespace sluice::http {
+namespace {
+
+bool IsControl(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 0x20 || byte == 0x7f;
+}
+
+// Appends the decoded segment. False: a broken escape or a control byte.
+bool AppendDecoded(std::string& out, std::string_view raw) {
+  for (size_t i = 0; i < raw.size(); ++i) {
+    char c = raw[i];
+    if (c == '%') {
+      const int high = raw.size() - i > 2 ? HexDigit(raw[i + 1]) : -1;
+      const int low = high < 0 ? -1 : HexDigit(raw[i + 2]);
+      if (low < 0) return false;
+      c = static_cast<char>(high * 16 + low);
+      i += 2;
+    }
+    if (IsControl(c)) return false;
+    out += c;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<Path> Path::Parse(std::string_view raw) {
+  Path path;
+  std::string& text = path.text_;
+  text.reserve(raw.size());
+  size_t position = 1;
+  while (position <= raw.size()) {
+    const size_t slash = raw.find('/', position);
+    const bool last = slash == std::string_view::npos;
+    const std::string_view segment = raw.substr(position, last ? raw.npos : slash - position);
+    position = last ? raw.size() + 1 : slash + 1;
+
+    // text_ ends in '/' here: the separator before the segment that comes.
+    const size_t begin = text.size();
+    if (!AppendDecoded(text, segment)) {
+      return Fail(Errc::kInvalid, "path: a broken percent escape or a control byte in segment " +
+                                      std::to_string(path.ends_.size() + 1));
+    }
+    const std::string_view decoded = std::string_view(text).substr(begin);
+    path.trailing_slash_ = decoded.empty() || decoded == "." || decoded == "..";
+    if (!path.trailing_slash_) {
+      path.ends_.push_back(static_cast<uint32_t>(text.size()));
+      if (!last) text += '/';
+      continue;
+    }
+    const bool up = decoded == "..";
+    text.resize(begin);
+    if (!up) continue;
+    if (path.ends_.empty()) return Fail(Errc::kInvalid, "path: \"..\" leads above the root");
+    path.ends_.pop_back();
+    text.resize(path.ends_.empty() ? 1 : path.ends_.back() + 1);
+  }
+  return path;
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,281 @@
+#include "sluice/http/request_parser.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "http/head_reader.h"
+#include "http/llhttp_machine.h"
+
+namespace sluice::http {
+namespace {
+
+// Empty lines before a request line are skipped (RFC 9112 2.2), but not for ever.
+constexpr uint32_t kSkippedBytes = 8;
+
+// Chunk sizes, extensions and trailers are dropped as they come. What they may cost is bounded, in
+// proportion to the body that they could at most frame: a chunk of one byte has 5 bytes around it.
+constexpr uint64_t kFramingPerBodyByte = 8;
+
+constexpr std::string_view kTargetEnd = " \r\n";
+
+bool IsTokenChar(char c) {
+  static constexpr std::string_view kAlso = "!#$%&'*+-.^_`|~";
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         kAlso.find(c) != kAlso.npos;
+}
+
+// What a method looks like that we just do not know: a token, up to a space or to where llhttp gave
+// up.
+bool LooksLikeMethod(std::string_view text) {
+  if (text.size() > 1 && text.back() == ' ') text.remove_suffix(1);
+  return !text.empty() && std::all_of(text.begin(), text.end(), IsTokenChar);
+}
+
+// "... HTTP/d.d" of a version other than ours.
+bool EndsInOtherVersion(std::string_view line) {
+  if (line.size() < 9) return false;
+  const std::string_view version = line.substr(line.size() - 9);
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  return version.starts_with(" HTTP/") && digit(version[6]) && version[7] == '.' &&
+         digit(version[8]) && version != " HTTP/1.1" && version != " HTTP/1.0";
+}
+
+uint64_t FramingLimit(const RequestLimits& limits) {
+  const uint64_t most = std::numeric_limits<uint64_t>::max() - limits.head_bytes;
+  return limits.body_bytes > most / kFramingPerBodyByte
+             ? most
+             : limits.head_bytes + kFramingPerBodyByte * limits.body_bytes;
+}
+
+}  // namespace
+
+RequestParser::RequestParser(const RequestLimits& limits)
+    : limits_(limits), machine_(LlhttpMachine::Make()) {}
+
+RequestParser::~RequestParser() = default;
+
+void RequestParser::Next() {
+  machine_->Reset();
+  request_ = Request();
+  error_ = RequestError();
+  body_bytes_ = framing_bytes_ = 0;
+  line_start_ = skipped_ = 0;
+  phase_ = Phase::kHead;
+}
+
+RequestParser::Fed RequestParser::Feed(std::string_view bytes, BodySink* sink) {
+  switch (phase_) {
+    case Phase::kHead:
+      return FeedHead(bytes);
+    case Phase::kBody:
+      return FeedBody(bytes, sink);
+    case Phase::kEnd:
+      return {Event::kEnd, 0};
+    case Phase::kFailed:
+      break;
+  }
+  return {Event::kError, 0};
+}
+
+// The head is cut into lines here, and llhttp gets one line after the other, or the part of it that
+// has come. So where the head ends is decided twice, and both must agree; and a refusal is the same
+// however the bytes were torn.
+RequestParser::Fed RequestParser::FeedHead(std::string_view bytes) {
+  size_t consumed = 0;
+  if (!started()) {
+    while (consumed < bytes.size() && (bytes[consumed] == '\r' || bytes[consumed] == '\n')) {
+      if (++skipped_ > kSkippedBytes) {
+        return Refuse(consumed, 400, "request line: empty lines instead of it");
+      }
+      ++consumed;
+    }
+    request_.bytes_.reserve(std::min<size_t>(bytes.size() - consumed, limits_.head_bytes));
+  }
+  while (consumed < bytes.size()) {
+    const std::string_view rest = bytes.substr(consumed);
+    if (LineIsFolded(rest.front())) {
+      return Refuse(consumed, 400, Where() + ": a folded line (obs-fold) is not allowed");
+    }
+    const size_t lf = rest.find('\n');
+    const std::string_view wanted = rest.substr(0, lf == rest.npos ? lf : lf + 1);
+    const std::string_view piece = wanted.substr(0, Allowance(wanted));
+    request_.bytes_ += piece;
+    const bool whole_line = lf != rest.npos && piece.size() == wanted.size();
+    const bool last_line = whole_line && LineIsEmpty();
+
+    // The last byte of the head makes llhttp decide how the body is framed: what the fields say
+    // must have been checked by then, but after llhttp was content with all the bytes before.
+    const size_t held = last_line ? 1 : 0;
+    LlhttpMachine::Ran ran = machine_->Run(piece.substr(0, piece.size() - held), nullptr);
+    if (ran.fault == LlhttpFault::kNone && last_line) {
+      if (!HeadReader(request_, error_).Finish()) return Fail(consumed);
+      ran = machine_->Run(piece.substr(piece.size() - held), nullptr);
+      ran.consumed += piece.size() - held;
+    }
+    consumed += ran.consumed;
+    if (ran.fault != LlhttpFault::kNone) {
+      return RefuseFault(ran.fault, consumed, request_.bytes_.size() - piece.size() + ran.consumed);
+    }
+    if (piece.size() < wanted.size()) return RefuseSize(consumed);
+    if (!whole_line) break;
+    if (last_line) return EndHead(consumed);
+    if (!EndLine()) return Fail(consumed);
+  }
+  return {Event::kMore, consumed};
+}
+
+bool RequestParser::LineIsFolded(char first) const {
+  return line_start_ > 0 && line_start_ == request_.bytes_.size() &&
+         (first == ' ' || first == '\t');
+}
+
+bool RequestParser::LineIsEmpty() const {
+  return line_start_ > 0 && request_.bytes_.size() - line_start_ == 2 &&
+         request_.bytes_[line_start_] == '\r';
+}
+
+size_t RequestParser::Allowance(std::string_view piece) const {
+  const size_t have = request_.bytes_.size();
+  const size_t allowance = limits_.head_bytes - std::min<size_t>(have, limits_.head_bytes);
+  if (line_start_ > 0) return allowance;
+  // In the request line the target has a limit of its own. It lies between the first two spaces.
+  size_t space = request_.bytes_.find(' ');
+  if (space == std::string::npos) {
+    space = piece.find(' ');
+    if (space == piece.npos) return allowance;
+    space += have;
+  }
+  const size_t target = space + 1;
+  if (request_.bytes_.find_first_of(kTargetEnd, target) != std::string::npos) return allowance;
+  const size_t from = std::max(target, have) - have;
+  const size_t end = have + std::min(piece.find_first_of(kTargetEnd, from), piece.size());
+  const size_t limit = std::max<size_t>(target + limits_.target_bytes, have);
+  return end > limit ? std::min(allowance, limit - have) : allowance;
+}
+
+// A line with its line end is complete, and llhttp is content with it.
+bool RequestParser::EndLine() {
+  const std::string& bytes = request_.bytes_;
+  const auto end = static_cast<uint32_t>(bytes.size());
+  const bool ok = end - line_start_ >= 2 && bytes.find('\r', line_start_) == end - 2;
+  if (!ok || machine_->head_complete()) {
+    error_ = {400, Where() + ": it must end in CR LF"};
+    return false;
+  }
+  if (line_start_ > 0 && request_.headers_.size() >= limits_.headers) {
+    error_ = {431, "head: more than " + std::to_string(limits_.headers) + " header lines"};
+    return false;
+  }
+  HeadReader reader(request_, error_);
+  if (line_start_ == 0) {
+    if (!reader.ReadRequestLine(0, end - 2)) return false;
+    request_.headers_.reserve(16);
+  } else if (!reader.ReadField(line_start_, end - 2)) {
+    return false;
+  }
+  line_start_ = end;
+  return true;
+}
+
+RequestParser::Fed RequestParser::EndHead(size_t consumed) {
+  if (!machine_->head_complete() || machine_->chunked() != request_.chunked_) {
+    return Refuse(consumed, 400, "head: its framing is ambiguous");
+  }
+  request_.content_length_ = machine_->content_length();
+  request_.expects_continue_ = request_.expects_continue_ && request_.has_body();
+  phase_ = machine_->message_complete() ? Phase::kEnd : Phase::kBody;
+  return {Event::kHead, consumed};
+}
+
+bool RequestParser::CheckBodyLength() {
+  if (request_.content_length() <= limits_.body_bytes) return true;
+  error_ = {413, "body: more than " + std::to_string(limits_.body_bytes) + " bytes"};
+  phase_ = Phase::kFailed;
+  return false;
+}
+
+RequestParser::Fed RequestParser::FeedBody(std::string_view bytes, BodySink* sink) {
+  struct Taker : LlhttpMachine::BodyTaker {
+    bool TakeBody(std::string_view part) override {
+      if (part.size() > left) return false;
+      left -= part.size();
+      if (sink != nullptr) sink->OnBodyBytes(part);
+      return true;
+    }
+    uint64_t left = 0;
+    BodySink* sink = nullptr;
+  };
+  if (!CheckBodyLength()) return {Event::kError, 0};
+
+  Taker taker;
+  taker.left = limits_.body_bytes - std::min(body_bytes_, limits_.body_bytes);
+  taker.sink = sink;
+  const uint64_t before = taker.left;
+  const LlhttpMachine::Ran ran = machine_->Run(bytes, &taker);
+  body_bytes_ += before - taker.left;
+  framing_bytes_ += ran.consumed - std::min<uint64_t>(before - taker.left, ran.consumed);
+  switch (ran.fault) {
+    case LlhttpFault::kNone:
+      break;
+    case LlhttpFault::kStopped:
+      return Refuse(ran.consumed, 413,
+                    "body: more than " + std::to_string(limits_.body_bytes) + " bytes");
+    default:
+      return Refuse(ran.consumed, 400, std::string("body: ") + machine_->reason());
+  }
+  if (framing_bytes_ > FramingLimit(limits_)) {
+    return Refuse(ran.consumed, 413, "body: its chunk framing and trailers are too long");
+  }
+  if (!machine_->message_complete()) return {Event::kMore, ran.consumed};
+  phase_ = Phase::kEnd;
+  return {Event::kEnd, ran.consumed};
+}
+
+std::string RequestParser::Where() const {
+  return line_start_ == 0 ? "request line"
+                          : "header line " + std::to_string(request_.headers_.size() + 1);
+}
+
+RequestParser::Fed RequestParser::Fail(size_t consumed) {
+  phase_ = Phase::kFailed;
+  return {Event::kError, consumed};
+}
+
+RequestParser::Fed RequestParser::Refuse(size_t consumed, int status, std::string detail) {
+  error_ = {status, std::move(detail)};
+  return Fail(consumed);
+}
+
+RequestParser::Fed RequestParser::RefuseSize(size_t consumed) {
+  if (line_start_ == 0) return Refuse(consumed, 414, "request line: the target is too long");
+  return Refuse(consumed, 431, "head: more than " + std::to_string(limits_.head_bytes) + " bytes");
+}
+
+RequestParser::Fed RequestParser::RefuseFault(LlhttpFault fault, size_t consumed, size_t offset) {
+  const std::string_view head = request_.bytes_;
+  switch (fault) {
+    case LlhttpFault::kMethod:
+      if (!LooksLikeMethod(head.substr(0, offset + 1))) {
+        return Refuse(consumed, 400, "request line: it does not begin with a method");
+      }
+      return Refuse(consumed, 501, "request line: the method is not known");
+    case LlhttpFault::kRefused:
+      if (head.starts_with("PRI")) {
+        return Refuse(consumed, 505, "request line: HTTP/2 is not served here");
+      }
+      return Refuse(consumed, 501, "request line: the method is not served here");
+    case LlhttpFault::kVersion:
+      if (EndsInOtherVersion(head.substr(0, offset))) {
+        return Refuse(consumed, 505, "request line: only HTTP/1.1 and HTTP/1.0 are served here");
+      }
+      break;
+    default:
+      break;
+  }
+  return Refuse(consumed, 400,
+                Where() + ": " + machine_->reason() + " (byte " +
+                    std::to_string(offset - line_start_ + 1) + ")");
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,106 @@
+#include "http/target.h"
+
+#include <algorithm>
+
+#include "sluice/http/query.h"
+#include "sluice/http/request.h"
+
+namespace sluice::http {
+namespace {
+
+constexpr std::string_view kRoot = "/";
+
+bool IsAlphanumeric(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// reg-name of RFC 3986 3.2.2, which an IPv4 address also is.
+bool IsRegisteredName(std::string_view host) {
+  static constexpr std::string_view kAlso = "-._~!$&'()*+,;=";
+  for (size_t i = 0; i < host.size(); ++i) {
+    if (IsAlphanumeric(host[i]) || kAlso.find(host[i]) != kAlso.npos) continue;
+    if (host[i] != '%' || host.size() - i < 3 || HexDigit(host[i + 1]) < 0 ||
+        HexDigit(host[i + 2]) < 0) {
+      return false;
+    }
+    i += 2;
+  }
+  return true;
+}
+
+// The inside of "[...]": IPv6 only; IPvFuture has no future.
+bool IsIpv6(std::string_view text) {
+  return text.size() >= 2 && text.find(':') != text.npos &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return HexDigit(c) >= 0 || c == ':' || c == '.'; });
+}
+
+bool IsPort(std::string_view text) {
+  if (text.size() > 5 || !std::all_of(text.begin(), text.end(), IsDigit)) return false;
+  int port = 0;
+  for (const char c : text) port = port * 10 + (c - '0');
+  return port <= 65535;
+}
+
+}  // namespace
+
+bool IsValidAuthority(std::string_view text) {
+  std::string_view host = text;
+  std::string_view port;
+  if (text.starts_with('[')) {
+    const size_t bracket = text.find(']');
+    if (bracket == text.npos || !IsIpv6(text.substr(1, bracket - 1))) return false;
+    port = text.substr(bracket + 1);
+  } else {
+    host = text.substr(0, text.find(':'));
+    if (host.empty() || !IsRegisteredName(host)) return false;
+    port = text.substr(host.size());
+  }
+  return port.empty() || (port.front() == ':' && IsPort(port.substr(1)));
+}
+
+Result<Target> SplitTarget(std::string_view raw, bool options) {
+  Target target;
+  if (raw == "*") {
+    if (!options) return Fail(Errc::kInvalid, "request target: \"*\" is for OPTIONS only");
+    target.asterisk = true;
+    target.path = kRoot;
+    return target;
+  }
+  // llhttp checks the characters, but lets a fragment pass.
+  if (raw.find('#') != raw.npos) {
+    return Fail(Errc::kInvalid, "request target: it must not have a fragment (\"#\")");
+  }
+  std::string_view rest = raw;
+  if (!raw.starts_with('/')) {
+    const size_t colon = raw.find("://");
+    const std::string_view scheme = raw.substr(0, colon);
+    if (colon == raw.npos ||
+        !(EqualsIgnoreCase(scheme, "http") || EqualsIgnoreCase(scheme, "https"))) {
+      return Fail(Errc::kInvalid, "request target: it is neither a path nor an http URL");
+    }
+    rest = raw.substr(colon + 3);
+    target.authority = rest.substr(0, rest.find_first_of("/?"));
+    if (!IsValidAuthority(target.authority)) {
+      return Fail(Errc::kInvalid, "request target: its host is not valid");
+    }
+    rest.remove_prefix(target.authority.size());
+  }
+  const size_t question = rest.find('?');
+  target.path = rest.substr(0, question);
+  if (question != rest.npos) target.query = rest.substr(question + 1);
+  if (target.path.empty()) {
+    target.path = kRoot;
+    // What a proxy would have turned into "*" (RFC 9112 3.2.4).
+    target.asterisk = options && question == rest.npos;
+  } else if (!target.path.starts_with('/')) {
+    return Fail(Errc::kInvalid, "request target: its path does not start with \"/\"");
+  }
+  return target;
+}
+
+}  // namespace sluice::http
