@@ -1,0 +1,87 @@
+// The ingest thread's part: one subscription per channel for the whole process. It encodes each
+// message once and gives the frame to those workers that want the topic; it never fans out, so a burst
+// to many sockets does not delay reading from the broker. Ingest loop's thread only, but for inbox()
+// and stats().
+//
+// It keeps each channel's ring too, so that a worker that subscribes later starts with the history
+// that the others have. With an embedded broker a channel outlives its subscribers until its
+// history has aged away.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "sluice/config/config.h"
+#include "sluice/event/loop.h"
+#include "sluice/pubsub/broker.h"
+#include "sluice/pubsub/frame_encoder.h"
+#include "sluice/pubsub/ingest_link.h"
+#include "sluice/pubsub/message.h"
+#include "sluice/pubsub/ring.h"
+#include "sluice/pubsub/stats.h"
+
+namespace sluice::pubsub {
+
+class Ingest final : private BrokerHandler {
+ public:
+  using BrokerFactory = std::function<std::unique_ptr<Broker>(BrokerHandler& handler)>;
+
+  Ingest(event::Loop& loop, config::ConfigPtr config, const BrokerFactory& make_broker);
+  ~Ingest() override;
+  Ingest(const Ingest&) = delete;
+  Ingest& operator=(const Ingest&) = delete;
+
+  // Before Start: the inbox of each worker, by the worker's number.
+  void AddWorker(HubInbox& inbox) { workers_.push_back(&inbox); }
+  void Start();
+
+  [[nodiscard]] IngestInbox& inbox() { return inbox_; }           // any thread
+  [[nodiscard]] const IngestStats& stats() const { return stats_; }  // any thread
+  [[nodiscard]] Broker& broker() { return *broker_; }
+
+ private:
+  struct Channel;
+
+  // BrokerHandler
+  void OnSubscribed(std::string_view channel) override;
+  void OnSubscribeFailed(std::string_view channel, std::string_view reason) override;
+  void OnMessage(std::string_view channel, std::string_view payload) override;
+  void OnOversized(std::string_view channel, uint64_t size) override;
+  void OnSourceDown() override;
+
+  void Handle(SubscribeCommand& command);
+  void Handle(UnsubscribeCommand& command);
+  void Handle(PublishCommand& command);
+
+  [[nodiscard]] Channel* Find(std::string_view name);
+  [[nodiscard]] Result<Channel*> FindOrMake(uint32_t config, const std::string& name);
+  void Erase(const std::string& name);
+  void SendLive(Channel& channel, uint32_t worker);
+  [[nodiscard]] Result<FrameRef> Deliver(Channel& channel, std::string_view payload);
+  void DeliverGap(Channel& channel, GapReason reason);
+  void Spread(Channel& channel, FrameRef frame, GapReason gap_reason);
+  void Reply(const PublishCommand& command, Result<std::string> id);
+  void Sweep();
+
+  event::Loop& loop_;
+  config::ConfigPtr config_;
+  IngestStats stats_;
+  std::vector<HubInbox*> workers_;
+  std::unordered_map<std::string, std::unique_ptr<Channel>> channels_;
+  std::vector<uint32_t> channels_of_;  // by index in Config::topics
+  std::string epoch_prefix_;
+  uint32_t next_channel_id_ = 1;
+  MessageDecoder decoder_;
+  FrameEncoder encoder_;
+  std::unique_ptr<Broker> broker_;
+  std::unique_ptr<event::Timer> sweep_;
+  std::unique_ptr<event::Waker> waker_;  // before inbox_: it is what the inbox wakes
+  IngestInbox inbox_;
+};
+
+}  // namespace sluice::pubsub

@@ -1,0 +1,83 @@
+// What workers and the ingest thread tell each other. Values only: no pointer into either thread's
+// state crosses, except shared immutable frames and the counter of a topic's subscribers.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sluice/base/inbox.h"
+#include "sluice/base/result.h"
+#include "sluice/pubsub/frame.h"
+#include "sluice/pubsub/stats.h"
+
+namespace sluice::pubsub {
+
+// --- worker to ingest ---
+
+struct SubscribeCommand {
+  uint32_t worker = 0;
+  uint32_t config = 0;  // index in Config::topics
+  std::string channel;
+};
+
+struct UnsubscribeCommand {
+  uint32_t worker = 0;
+  std::string channel;
+};
+
+struct PublishCommand {
+  uint32_t worker = 0;
+  uint64_t ticket = 0;  // comes back in PublishedEvent
+  uint32_t config = 0;
+  std::string channel;
+  std::string event;  // empty: none
+  std::string id;     // empty: the gateway gives one
+  std::string data;
+};
+
+using IngestCommand = std::variant<SubscribeCommand, UnsubscribeCommand, PublishCommand>;
+using IngestInbox = Inbox<IngestCommand>;
+
+// --- ingest to worker ---
+
+// Subscribers of a channel on all workers together, for limits.subscribers of its topic.
+using SharedCount = std::shared_ptr<std::atomic<uint32_t>>;
+
+// The broker acknowledged: what is published from now on arrives as FrameEvents. Comes again, with
+// the same epoch, when the channel was subscribed anew after the link had been lost.
+struct LiveEvent {
+  std::string channel;
+  uint32_t channel_id = 0;  // names the channel in FrameEvents
+  std::string epoch;
+  uint64_t next = 1;  // sequence of the first frame after the backlog
+  std::vector<FrameRef> backlog;
+  SharedCount subscribers;
+};
+
+struct RefusedEvent {
+  std::string channel;
+  Error error;
+};
+
+struct FrameEvent {
+  uint32_t channel_id = 0;
+  FrameRef frame;
+  GapReason gap_reason = GapReason::kSourceLost;  // if the frame is a gap
+};
+
+// The link to the broker is down: no topic is live until its next LiveEvent.
+struct SourceDownEvent {};
+
+struct PublishedEvent {
+  uint64_t ticket = 0;
+  Result<std::string> id;
+};
+
+using HubEvent = std::variant<LiveEvent, RefusedEvent, FrameEvent, SourceDownEvent, PublishedEvent>;
+using HubInbox = Inbox<HubEvent>;
+
+}  // namespace sluice::pubsub

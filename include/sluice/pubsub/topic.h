@@ -1,0 +1,62 @@
+// A worker's replica of one topic: its ring and its lanes. Worker thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sluice/config/config.h"
+#include "sluice/pubsub/ingest_link.h"
+#include "sluice/pubsub/lane.h"
+#include "sluice/pubsub/ring.h"
+
+namespace sluice::pubsub {
+
+class Hub;
+
+class Topic {
+ public:
+  // `config` is one of Config::topics and `index` its place there.
+  Topic(Hub& hub, const config::Topic& config, uint32_t index, std::string channel)
+      : ring(config.history), hub_(hub), config_(config), index_(index),
+        channel_(std::move(channel)) {}
+
+  // Where a client that asks with this Last-Event-ID goes on, and what it must be told.
+  struct ResumePoint {
+    uint64_t cursor = 0;
+    bool gap = false;
+    GapReason reason = GapReason::kUnknownId;
+  };
+  // An empty id means a newcomer: it gets the latest replay.initial events that match.
+  [[nodiscard]] ResumePoint Resume(std::string_view last_event_id, const Filter& filter) const;
+
+  // The lane for this filter and framing, made if need be.
+  [[nodiscard]] Lane& LaneFor(const Filter& filter, Framing framing);
+  // Deletes lanes without subscribers.
+  void DropEmptyLanes();
+  [[nodiscard]] const std::vector<std::unique_ptr<Lane>>& lanes() const { return lanes_; }
+
+  [[nodiscard]] const config::Topic& config() const { return config_; }
+  [[nodiscard]] uint32_t index() const { return index_; }
+  [[nodiscard]] const std::string& channel() const { return channel_; }
+  [[nodiscard]] size_t subscribers() const;
+  // "<epoch>.<sequence>", the id of that event.
+  [[nodiscard]] std::string IdOf(uint64_t sequence) const;
+
+  Ring ring;
+  std::string epoch;
+  uint32_t channel_id = 0;
+  bool live = false;           // the broker acknowledged, and its link has not been lost since
+  uint64_t empty_since_ms = 0; // when the last subscriber left
+  SharedCount total_subscribers;
+
+ private:
+  Hub& hub_;
+  const config::Topic& config_;
+  uint32_t index_;
+  std::string channel_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+};
+
+}  // namespace sluice::pubsub

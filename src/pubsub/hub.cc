@@ -1,0 +1,336 @@
+#include "sluice/pubsub/hub.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sluice/base/log.h"
+#include "sluice/base/random.h"
+#include "sluice/sse/encoder.h"
+
+namespace sluice::pubsub {
+namespace {
+
+constexpr uint64_t kTickMs = 1'000;
+constexpr uint64_t kDrainStepMs = 20;
+
+}  // namespace
+
+uint32_t RetryHint(const config::Topic& config) {
+  return config.retry_base_ms +
+         static_cast<uint32_t>(RandomBelow(uint64_t{config.retry_jitter_ms} + 1));
+}
+
+Waiter::~Waiter() {
+  if (hub_ != nullptr) hub_->Forget(*this);
+}
+
+Hub::Hub(event::Loop& loop, config::ConfigPtr config, uint32_t worker, IngestInbox& ingest,
+         ProcessCounts& counts)
+    : loop_(loop),
+      config_(std::move(config)),
+      worker_(worker),
+      ingest_(ingest),
+      counts_(counts),
+      stats_(config_->topics.size()),
+      now_s_(static_cast<uint32_t>(loop.NowMs() / 1000)),
+      next_slice_(loop.MakeIdle([this] { Flush(); })),
+      tick_(loop.MakeTimer([this] { Tick(); })),
+      drain_timer_(loop.MakeTimer([this] { DrainSome(); })),
+      waker_(loop.MakeWaker([this] { OnInbox(); })),
+      inbox_([this] { waker_->Wake(); }) {
+  tick_->Start(kTickMs, kTickMs);
+}
+
+Hub::~Hub() {
+  CloseAll(CloseReason::kStopped);
+  for (auto& [channel, waiters] : waiters_) {
+    for (Waiter* waiter : waiters) waiter->hub_ = nullptr;
+  }
+}
+
+// --- subscribing ---
+
+void Hub::Await(uint32_t config, const std::string& channel, Waiter& waiter) {
+  std::unique_ptr<Topic>& topic = topics_[channel];
+  if (topic == nullptr) {
+    topic = std::make_unique<Topic>(*this, config_->topics[config], config, channel);
+    topic->empty_since_ms = loop_.NowMs();
+    stats_.topics[config].topics.Add();
+    ingest_.Push(SubscribeCommand{worker_, config, channel});
+  }
+  if (topic->live) {
+    waiter.OnLive(*topic);
+    return;
+  }
+  waiter.hub_ = this;
+  waiter.channel_ = channel;
+  waiters_[channel].push_back(&waiter);
+}
+
+void Hub::Forget(Waiter& waiter) {
+  const auto found = waiters_.find(waiter.channel_);
+  if (found == waiters_.end()) return;
+  std::erase(found->second, &waiter);
+  if (found->second.empty()) waiters_.erase(found);
+}
+
+Result<> Hub::CheckRoom(const Topic& topic) const {
+  if (topic.total_subscribers->load(std::memory_order_relaxed) >= topic.config().max_subscribers) {
+    return Fail(Errc::kLimit, fmt::format("the topic has its {} subscribers already",
+                                          topic.config().max_subscribers));
+  }
+  if (counts_.subscribers.load(std::memory_order_relaxed) >= config_->limits.subscribers) {
+    return Fail(Errc::kLimit, fmt::format("the gateway has its {} subscribers already",
+                                          config_->limits.subscribers));
+  }
+  return {};
+}
+
+void Hub::Attach(Topic& topic, Subscription subscription) {
+  const Topic::ResumePoint from = topic.Resume(subscription.last_event_id, subscription.filter);
+  Lane& lane = topic.LaneFor(subscription.filter, subscription.framing);
+  Subscriber& subscriber = lane.Add(std::make_unique<Subscriber>(
+      std::move(subscription.stream), subscription.connection_id, loop_.NowMs()));
+  ++subscribers_;
+  stats_.topics[topic.index()].subscribers.Add();
+  topic.total_subscribers->fetch_add(1, std::memory_order_relaxed);
+  counts_.subscribers.fetch_add(1, std::memory_order_relaxed);
+
+  subscriber.Start(lane, std::move(subscription.first_bytes), from.cursor);
+  if (from.gap) subscriber.TellGap(from.reason, subscription.last_event_id);
+  const uint64_t replayed = topic.ring.next() - from.cursor;
+  stats_.replayed.Add(replayed);
+  LogInfo("stream opened id={} topic={} client={} from={} replayed={}", subscription.connection_id,
+          topic.channel(), subscriber.stream().peer().ToString(),
+          subscription.last_event_id.empty()
+              ? "now"
+              : std::string_view(subscription.last_event_id).substr(0, sse::kMaxIdBytes),
+          replayed);
+  subscriber.Pump();
+}
+
+void Hub::Close(Subscriber& subscriber, CloseReason reason) {
+  Lane& lane = subscriber.lane();
+  Topic& topic = lane.topic();
+  std::unique_ptr<Subscriber> owned = lane.Remove(subscriber);
+  --subscribers_;
+  stats_.topics[topic.index()].subscribers.Sub();
+  stats_.disconnects[static_cast<size_t>(reason)].Add();
+  topic.total_subscribers->fetch_sub(1, std::memory_order_relaxed);
+  counts_.subscribers.fetch_sub(1, std::memory_order_relaxed);
+  if (topic.subscribers() == 0) topic.empty_since_ms = loop_.NowMs();
+
+  const uint64_t open_ms = loop_.NowMs() - subscriber.opened_ms();
+  LogInfo("stream closed id={} topic={} client={} duration={}.{:03}s events={} bytes={} last_id={} "
+          "reason={}",
+          subscriber.connection_id(), topic.channel(), subscriber.stream().peer().ToString(),
+          open_ms / 1000, open_ms % 1000, subscriber.events(), subscriber.bytes(),
+          subscriber.events() > 0 ? topic.IdOf(subscriber.last_sequence()) : "-", Name(reason));
+  subscriber.CloseStream();
+  loop_.DeferDelete(std::move(owned));
+}
+
+// --- from the ingest thread ---
+
+void Hub::OnInbox() {
+  inbox_.Drain([this](HubEvent& event) {
+    std::visit([this](auto& what) { Handle(what); }, event);
+  });
+  Flush();
+}
+
+void Hub::Handle(LiveEvent& event) {
+  const auto found = topics_.find(event.channel);
+  if (found == topics_.end()) return;  // gone meanwhile; its UnsubscribeCommand is on the way
+  Topic& topic = *found->second;
+  if (topic.epoch != event.epoch) {
+    topic.epoch = event.epoch;
+    by_channel_id_.erase(topic.channel_id);
+    topic.channel_id = event.channel_id;
+    by_channel_id_[event.channel_id] = &topic;
+    topic.total_subscribers = std::move(event.subscribers);
+    topic.ring.Reset(event.next - event.backlog.size());
+    for (FrameRef& frame : event.backlog) topic.ring.Push(std::move(frame));
+  }
+  topic.live = true;
+  WakeWaiters(topic);
+}
+
+void Hub::WakeWaiters(Topic& topic) {
+  const auto found = waiters_.find(topic.channel());
+  if (found == waiters_.end()) return;
+  const std::vector<Waiter*> waiters = std::move(found->second);
+  waiters_.erase(found);
+  for (Waiter* waiter : waiters) waiter->hub_ = nullptr;
+  // A waiter's answer concerns its own connection only, so none of the others can go meanwhile.
+  for (Waiter* waiter : waiters) waiter->OnLive(topic);
+}
+
+void Hub::Handle(RefusedEvent& event) {
+  const auto found = waiters_.find(event.channel);
+  if (found != waiters_.end()) {
+    const std::vector<Waiter*> waiters = std::move(found->second);
+    waiters_.erase(found);
+    for (Waiter* waiter : waiters) waiter->hub_ = nullptr;
+    for (Waiter* waiter : waiters) waiter->OnRefused(event.error);
+  }
+  const auto topic = topics_.find(event.channel);
+  if (topic != topics_.end() && topic->second->subscribers() == 0) RemoveTopic(event.channel);
+}
+
+void Hub::Handle(FrameEvent& event) {
+  const auto found = by_channel_id_.find(event.channel_id);
+  if (found == by_channel_id_.end()) return;
+  Topic& topic = *found->second;
+  if (event.frame->gap()) {
+    const auto reason = static_cast<size_t>(event.gap_reason);
+    stats_.topics[topic.index()].gaps[reason].Add(topic.subscribers());
+  }
+  Append(topic, event.frame);
+}
+
+void Hub::Handle(SourceDownEvent&) {
+  for (auto& [channel, topic] : topics_) topic->live = false;
+}
+
+void Hub::Handle(PublishedEvent& event) {
+  const auto found = publishes_.find(event.ticket);
+  if (found == publishes_.end()) return;
+  const PublishCallback done = std::move(found->second);
+  publishes_.erase(found);
+  done(std::move(event.id));
+}
+
+uint64_t Hub::Publish(uint32_t config, std::string channel, std::string event, std::string id,
+                      std::string data, PublishCallback done) {
+  const uint64_t ticket = next_ticket_++;
+  publishes_.emplace(ticket, std::move(done));
+  ingest_.Push(PublishCommand{worker_, ticket, config, std::move(channel), std::move(event),
+                              std::move(id), std::move(data)});
+  return ticket;
+}
+
+// --- delivering ---
+
+void Hub::Append(Topic& topic, const FrameRef& frame) {
+  const uint64_t sequence = frame->sequence();
+  topic.ring.Push(frame);
+  uint64_t needed = topic.ring.next();
+  for (const auto& lane : topic.lanes()) {
+    if (lane->filter().Matches(*frame)) lane->OnFrame(sequence);
+    needed = std::min(needed, lane->needed());
+  }
+  topic.ring.Trim(loop_.NowNs(), needed);
+}
+
+void Hub::QueueLane(Lane& lane) {
+  lane.queued = true;
+  work_.push_back(&lane);
+}
+
+void Hub::Flush() {
+  size_t budget = kSliceSends;
+  while (!work_.empty() && budget > 0) {
+    Lane* lane = work_.front();
+    work_.pop_front();
+    budget -= std::min(budget, lane->Step(budget));
+    if (lane->queued) work_.push_back(lane);
+  }
+  const bool more = !work_.empty();
+  if (more == slicing_) return;
+  slicing_ = more;
+  if (more) {
+    next_slice_->Start();
+  } else {
+    next_slice_->Stop();
+  }
+}
+
+void Hub::Tick() {
+  now_s_ = static_cast<uint32_t>(loop_.NowMs() / 1000);
+  std::vector<std::string> unused;
+  for (auto& [channel, topic] : topics_) {
+    TickTopic(*topic);
+    const bool waited_for = waiters_.find(channel) != waiters_.end();
+    if (topic->lanes().empty() && !waited_for &&
+        loop_.NowMs() - topic->empty_since_ms >= topic->config().linger_ms) {
+      unused.push_back(channel);
+    }
+  }
+  for (const std::string& channel : unused) {
+    ingest_.Push(UnsubscribeCommand{worker_, channel});
+    RemoveTopic(channel);
+  }
+}
+
+void Hub::TickTopic(Topic& topic) {
+  const uint32_t silence_s = std::max(1U, topic.config().heartbeat_ms / 1000);
+  uint64_t needed = topic.ring.next();
+  for (const auto& lane : topic.lanes()) {
+    lane->Heartbeat(now_s_, silence_s);
+    lane->CheckSlow();
+    needed = std::min(needed, lane->needed());
+  }
+  topic.DropEmptyLanes();
+  topic.ring.Trim(loop_.NowNs(), needed);
+}
+
+void Hub::RemoveTopic(const std::string& channel) {
+  const auto found = topics_.find(channel);
+  assert(found != topics_.end() && found->second->subscribers() == 0);
+  const Topic& topic = *found->second;
+  stats_.topics[topic.index()].topics.Sub();
+  const auto by_id = by_channel_id_.find(topic.channel_id);
+  if (by_id != by_channel_id_.end() && by_id->second == &topic) by_channel_id_.erase(by_id);
+  std::erase_if(work_, [&topic](const Lane* lane) { return &lane->topic() == &topic; });
+  topics_.erase(found);
+}
+
+// --- ending ---
+
+void Hub::Drain(uint64_t spread_ms, std::function<void()> drained) {
+  drained_ = std::move(drained);
+  drain_started_ms_ = loop_.NowMs();
+  drain_spread_ms_ = spread_ms;
+  drain_total_ = subscribers_;
+  drain_begun_ = 0;
+  drain_timer_->Start(0, kDrainStepMs);
+}
+
+void Hub::DrainSome() {
+  const uint64_t passed = loop_.NowMs() - drain_started_ms_;
+  const bool all = passed >= drain_spread_ms_;
+  const size_t due = all ? drain_total_ : drain_total_ * passed / drain_spread_ms_;
+  for (auto& [channel, topic] : topics_) {
+    for (const auto& lane : topic->lanes()) {
+      while (all || drain_begun_ < due) {
+        Subscriber* subscriber = lane->any();
+        if (subscriber == nullptr) break;
+        ++drain_begun_;
+        const config::Topic& config = topic->config();
+        lane->SetBehind(*subscriber);
+        std::string retry;
+        sse::AppendRetry(retry, RetryHint(config));
+        subscriber->AppendPrivate(retry);
+        subscriber->FinishAfterPrivate();
+        if (!subscriber->blocked()) subscriber->Pump();
+      }
+    }
+  }
+  if (subscribers_ > 0) return;
+  drain_timer_->Stop();
+  if (drained_) std::exchange(drained_, nullptr)();
+}
+
+void Hub::CloseAll(CloseReason reason) {
+  for (auto& [channel, topic] : topics_) {
+    for (const auto& lane : topic->lanes()) {
+      while (lane->size() > 0) Close(lane->first(), reason);
+    }
+  }
+}
+
+}  // namespace sluice::pubsub

@@ -1,0 +1,283 @@
+#include "sluice/pubsub/ingest.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sluice/base/log.h"
+#include "sluice/base/random.h"
+#include "sluice/pubsub/broker_payload.h"
+
+namespace sluice::pubsub {
+namespace {
+
+constexpr uint64_t kSweepMs = 5'000;
+constexpr uint32_t kEpochLetters = 6;
+constexpr uint32_t kMessageIdLetters = 16;
+
+// Short names for the channels' epochs: unique in this process by the number, and among processes
+// by the random prefix.
+std::string Base36(uint64_t number) {
+  std::string digits;
+  do {
+    digits += "0123456789abcdefghijklmnopqrstuvwxyz"[number % 36];
+    number /= 36;
+  } while (number > 0);
+  std::reverse(digits.begin(), digits.end());
+  return digits;
+}
+
+}  // namespace
+
+struct Ingest::Channel {
+  Channel(std::string channel_name, uint32_t config_index, const config::Topic& topic_config)
+      : name(std::move(channel_name)),
+        config(config_index),
+        topic(topic_config),
+        ring(topic_config.history) {}
+
+  std::string name;
+  uint32_t config;
+  const config::Topic& topic;
+  uint32_t id = 0;
+  std::string epoch;
+  Ring ring;
+  bool live = false;
+  bool was_live = false;           // a further acknowledgement means that messages may be missing
+  std::vector<uint32_t> workers;   // who wants it
+  SharedCount subscribers = std::make_shared<std::atomic<uint32_t>>(0);
+};
+
+Ingest::Ingest(event::Loop& loop, config::ConfigPtr config, const BrokerFactory& make_broker)
+    : loop_(loop),
+      config_(std::move(config)),
+      stats_(config_->topics.size()),
+      channels_of_(config_->topics.size()),
+      epoch_prefix_(RandomName(kEpochLetters)),
+      broker_(make_broker(*this)),
+      sweep_(loop.MakeTimer([this] { Sweep(); })),
+      waker_(loop.MakeWaker([this] {
+        inbox_.Drain([this](IngestCommand& command) {
+          std::visit([this](auto& what) { Handle(what); }, command);
+        });
+      })),
+      inbox_([this] { waker_->Wake(); }) {}
+
+Ingest::~Ingest() = default;
+
+void Ingest::Start() {
+  broker_->Start();
+  sweep_->Start(kSweepMs, kSweepMs);
+}
+
+// --- from the workers ---
+
+void Ingest::Handle(SubscribeCommand& command) {
+  const Result<Channel*> made = FindOrMake(command.config, command.channel);
+  if (!made) {
+    workers_[command.worker]->Push(RefusedEvent{command.channel, made.error()});
+    return;
+  }
+  Channel& channel = **made;
+  if (std::find(channel.workers.begin(), channel.workers.end(), command.worker) ==
+      channel.workers.end()) {
+    channel.workers.push_back(command.worker);
+  }
+  if (channel.live) SendLive(channel, command.worker);
+}
+
+void Ingest::Handle(UnsubscribeCommand& command) {
+  Channel* channel = Find(command.channel);
+  if (channel == nullptr) return;
+  std::erase(channel->workers, command.worker);
+  if (channel->workers.empty() && !broker_->embedded()) Erase(command.channel);
+}
+
+void Ingest::Handle(PublishCommand& command) {
+  const config::Topic& topic = config_->topics[command.config];
+  if (topic.format == config::Format::kJson) {
+    const Result<Message> checked = decoder_.Decode(topic, command.data);
+    if (!checked) {
+      Reply(command, tl::unexpected(checked.error()));
+      return;
+    }
+  }
+  if (broker_->embedded()) {
+    const Result<Channel*> made = FindOrMake(command.config, command.channel);
+    if (!made) {
+      Reply(command, tl::unexpected(made.error()));
+      return;
+    }
+    Channel& channel = **made;
+    const Result<FrameRef> delivered =
+        Deliver(channel, WrapPayload(command.data, command.event, command.id));
+    if (delivered) {
+      Reply(command, std::string((*delivered)->id()));
+    } else {
+      Reply(command, tl::unexpected(delivered.error()));
+    }
+    return;
+  }
+  // Through a shared broker the id is given here, so that the event has the same one everywhere.
+  if (command.id.empty()) command.id = RandomName(kMessageIdLetters);
+  broker_->Publish(command.channel, WrapPayload(command.data, command.event, command.id),
+                   [this, command = std::move(command)](Result<> done) {
+                     if (done) {
+                       Reply(command, command.id);
+                     } else {
+                       Reply(command, tl::unexpected(done.error()));
+                     }
+                   });
+}
+
+void Ingest::Reply(const PublishCommand& command, Result<std::string> id) {
+  if (id) {
+    stats_.published.Add();
+  } else {
+    stats_.publish_failures.Add();
+  }
+  workers_[command.worker]->Push(PublishedEvent{command.ticket, std::move(id)});
+}
+
+// --- channels ---
+
+Ingest::Channel* Ingest::Find(std::string_view name) {
+  const auto found = channels_.find(std::string(name));
+  return found == channels_.end() ? nullptr : found->second.get();
+}
+
+Result<Ingest::Channel*> Ingest::FindOrMake(uint32_t config, const std::string& name) {
+  if (Channel* channel = Find(name)) return channel;
+  const config::Topic& topic = config_->topics[config];
+  if (channels_of_[config] >= topic.max_topics) {
+    return Fail(Errc::kLimit, fmt::format("there are {} topics of this kind already: "
+                                          "topics.{}.limits.topics",
+                                          topic.max_topics, topic.name));
+  }
+  auto owned = std::make_unique<Channel>(name, config, topic);
+  Channel* channel = owned.get();
+  channel->id = next_channel_id_++;
+  channel->epoch = epoch_prefix_ + Base36(channel->id);
+  channels_.emplace(name, std::move(owned));
+  ++channels_of_[config];
+  stats_.channels.Set(channels_.size());
+  broker_->Subscribe(name);
+  return channel;
+}
+
+void Ingest::Erase(const std::string& name) {
+  const auto found = channels_.find(name);
+  --channels_of_[found->second->config];
+  channels_.erase(found);
+  stats_.channels.Set(channels_.size());
+  broker_->Unsubscribe(name);
+}
+
+void Ingest::Sweep() {
+  if (!broker_->embedded()) return;
+  std::vector<std::string> unused;
+  for (auto& [name, channel] : channels_) {
+    channel->ring.Trim(loop_.NowNs(), channel->ring.next());
+    if (channel->workers.empty() && channel->ring.empty()) unused.push_back(name);
+  }
+  for (const std::string& name : unused) Erase(name);
+}
+
+// --- from the broker ---
+
+void Ingest::OnSubscribed(std::string_view name) {
+  Channel* channel = Find(name);
+  if (channel == nullptr) return;
+  channel->live = true;
+  if (std::exchange(channel->was_live, true)) DeliverGap(*channel, GapReason::kSourceLost);
+  for (const uint32_t worker : channel->workers) SendLive(*channel, worker);
+}
+
+void Ingest::OnSubscribeFailed(std::string_view name, std::string_view reason) {
+  Channel* channel = Find(name);
+  if (channel == nullptr) return;
+  LogWarn("topic={} the broker refuses the subscription: {}", name, reason);
+  channel->live = false;
+  for (const uint32_t worker : channel->workers) {
+    workers_[worker]->Push(
+        RefusedEvent{channel->name, {Errc::kUnavailable, "the broker refuses the subscription"}});
+  }
+  // Without subscribers there is nothing to keep; with some, the link asks again when it is made anew.
+  if (!channel->was_live) Erase(channel->name);
+}
+
+void Ingest::OnMessage(std::string_view name, std::string_view payload) {
+  if (Channel* channel = Find(name)) (void)Deliver(*channel, payload);
+}
+
+void Ingest::OnOversized(std::string_view name, uint64_t size) {
+  Channel* channel = Find(name);
+  if (channel == nullptr) return;
+  LogWarn("topic={} message dropped: {} bytes are over limits.message_bytes={}", name, size,
+          config_->limits.message_bytes);
+  stats_.dropped[channel->config].Add();
+  DeliverGap(*channel, GapReason::kTooLarge);
+}
+
+void Ingest::OnSourceDown() {
+  bool any = false;
+  for (auto& [name, channel] : channels_) any = std::exchange(channel->live, false) || any;
+  if (!any) return;
+  for (HubInbox* worker : workers_) worker->Push(SourceDownEvent{});
+}
+
+void Ingest::SendLive(Channel& channel, uint32_t worker) {
+  LiveEvent event;
+  event.channel = channel.name;
+  event.channel_id = channel.id;
+  event.epoch = channel.epoch;
+  event.next = channel.ring.next();
+  event.backlog.reserve(channel.ring.size());
+  for (uint64_t at = channel.ring.first(); at < channel.ring.next(); ++at) {
+    event.backlog.push_back(channel.ring.At(at));
+  }
+  event.subscribers = channel.subscribers;
+  workers_[worker]->Push(std::move(event));
+}
+
+Result<FrameRef> Ingest::Deliver(Channel& channel, std::string_view payload) {
+  Result<Message> message = decoder_.Decode(channel.topic, payload);
+  if (!message) {
+    LogWarn("topic={} message dropped: {}", channel.name, message.error().message);
+    stats_.dropped[channel.config].Add();
+    return tl::unexpected(message.error());
+  }
+  Result<FrameRef> frame = encoder_.Make(std::move(*message), {.epoch = channel.epoch,
+                                                               .sequence = channel.ring.next(),
+                                                               .received_ns = loop_.NowNs()});
+  if (!frame) {
+    LogWarn("topic={} message dropped: {}", channel.name, frame.error().message);
+    stats_.dropped[channel.config].Add();
+    return tl::unexpected(frame.error());
+  }
+  stats_.events[channel.config].Add();
+  Spread(channel, *frame, GapReason::kSourceLost);
+  return frame;
+}
+
+void Ingest::DeliverGap(Channel& channel, GapReason reason) {
+  const uint64_t sequence = channel.ring.next();
+  const std::string last_id = PlaceId(channel.epoch, sequence - 1);
+  Spread(channel,
+         encoder_.MakeGap(channel.name, Name(reason), last_id,
+                          {.epoch = channel.epoch,
+                           .sequence = sequence,
+                           .received_ns = loop_.NowNs()}),
+         reason);
+}
+
+void Ingest::Spread(Channel& channel, FrameRef frame, GapReason gap_reason) {
+  for (const uint32_t worker : channel.workers) {
+    workers_[worker]->Push(FrameEvent{channel.id, frame, gap_reason});
+  }
+  channel.ring.Push(std::move(frame));
+  channel.ring.Trim(loop_.NowNs(), channel.ring.next());
+}
+
+}  // namespace sluice::pubsub

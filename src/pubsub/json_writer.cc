@@ -1,0 +1,28 @@
+#include "pubsub/json_writer.h"
+
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "sluice/sse/utf8.h"
+
+namespace sluice::pubsub {
+
+void AppendJsonString(std::string& out, std::string_view text) {
+  std::string valid;
+  sse::AppendUtf8(valid, text);
+  out += '"';
+  for (const char c : valid) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+}  // namespace sluice::pubsub
