@@ -1,0 +1,97 @@
+// One request and its answer, as seen by who answers it, whatever the protocol underneath.
+// Worker-thread only.
+//
+// The order of things: a head is complete -> Dispatcher::Dispatch(exchange) -> the handler answers,
+// at once or in a later turn, by exactly one of Respond, TakeStream and Close. From that call on,
+// and from OnClientGone on, the exchange must not be touched; the handler is deleted at the end of
+// the turn.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "sluice/event/loop.h"
+#include "sluice/http/request.h"
+#include "sluice/http/response.h"
+#include "sluice/net/stream.h"
+
+namespace sluice::server {
+
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+
+  [[nodiscard]] virtual const http::Request& request() const = 0;
+  [[nodiscard]] virtual const net::PeerAddress& peer() const = 0;
+  [[nodiscard]] virtual uint64_t connection_id() const = 0;
+  // When the first byte of the request arrived (Loop::NowNs).
+  [[nodiscard]] virtual uint64_t started_ns() const = 0;
+  // The client has sent FIN: it may still read, but will send nothing more.
+  [[nodiscard]] virtual bool client_ended() const = 0;
+
+  // Wants the body: OnBody and OnBodyEnd come, never from inside this call. Sends "100 Continue" if
+  // the client waits for it. A body over the limit is answered with 413 by the session, and the
+  // handler gets OnClientGone.
+  virtual void ReadBody() = 0;
+
+  // The answer. A body that was not read is skipped if that is cheap; else the connection is closed
+  // after the answer. The status is 200 or more.
+  virtual void Respond(http::Response response) = 0;
+
+  // Hands the connection over, before anything was written on it, and ends the session; nothing of
+  // it stays. The caller calls SetHandler on the stream before it returns to the loop, writes the
+  // response head itself, and tells the logs: OnRequestDone does not come. Reading is not paused.
+  // If client_ended(), OnEnd will not come again. REQUIRES: ReadBody was not called.
+  [[nodiscard]] virtual std::unique_ptr<net::Stream> TakeStream() = 0;
+
+  // Closes the connection without an answer.
+  virtual void Close() = 0;
+
+  // The name under which the request is counted and logged: a route's or topic's, never a value
+  // that a client chose. Must stay valid until OnRequestDone (names live in the config).
+  virtual void set_route_label(std::string_view label) = 0;
+};
+
+// Answers one request. Made by the Dispatcher, deleted by the session at the end of a turn.
+class RequestHandler : public event::Deferred {
+ public:
+  // After ReadBody. `bytes` are valid until it returns.
+  virtual void OnBody(std::string_view /*bytes*/) {}
+  virtual void OnBodyEnd() {}
+  // The client sent FIN and may still read. Whoever needs a listening client calls Close here.
+  virtual void OnClientEnd() {}
+  // The request is over without this handler's answer: the connection broke, or the session refused
+  // the body. The last call; the exchange is gone.
+  virtual void OnClientGone() = 0;
+};
+
+// One request that is over, for metrics and the access log. Views are valid during the call.
+struct RequestSummary {
+  static constexpr int kClientGone = 499;  // nginx's status for "the client left first"
+
+  const http::Request* request = nullptr;  // null if the head was refused
+  const net::PeerAddress* peer = nullptr;
+  uint64_t connection_id = 0;
+  int status = 0;            // as answered, or kClientGone
+  std::string_view route;    // set_route_label, else empty
+  std::string_view error;    // why the session itself refused it, else empty
+  uint64_t duration_ns = 0;  // first byte of the request to last byte of the answer
+  uint64_t bytes_sent = 0;   // head and body that the kernel took
+  bool complete = false;     // the whole answer was sent
+};
+
+// Decides who answers. Outlives all sessions.
+class Dispatcher {
+ public:
+  virtual ~Dispatcher() = default;
+  // Answers at once through `exchange` and returns null, or returns who will answer. OPTIONS * does
+  // not come here.
+  [[nodiscard]] virtual std::unique_ptr<RequestHandler> Dispatch(Exchange& exchange) = 0;
+  // For every request of which a byte was answered or a head was dispatched, except those whose
+  // stream was taken.
+  virtual void OnRequestDone(const RequestSummary& summary) = 0;
+};
+
+}  // namespace sluice::server

@@ -1,0 +1,71 @@
+#include "server/admin.h"
+
+#include <utility>
+
+#include "server/metrics.h"
+#include "server/status.h"
+#include "sluice/base/log.h"
+#include "sluice/http/response.h"
+
+namespace sluice::server {
+namespace {
+
+http::Response Text(int status, std::string_view type, std::string body) {
+  return {.status = status,
+          .headers = {{"Content-Type", std::string(type)}, {"Cache-Control", "no-store"}},
+          .body = std::move(body)};
+}
+
+constexpr std::string_view kJson = "application/json";
+
+}  // namespace
+
+Admin::Admin(event::Loop& loop, net::Network& network, const GatewayView& view)
+    : view_(view),
+      network_(network),
+      timers_(loop),
+      sessions_({loop, timers_, *this, settings_}, 1) {}
+
+Result<net::Endpoint> Admin::Listen(const net::Endpoint& endpoint) {
+  net::ListenOptions options;
+  options.endpoint = endpoint;
+  auto listener = network_.Listen(
+      options, [this](std::unique_ptr<net::Stream> stream) { sessions_.Add(std::move(stream)); },
+      [](bool exhausted) {
+        if (exhausted) LogError("admin: out of file descriptors: accepting is paused");
+      });
+  if (!listener) return tl::unexpected(listener.error());
+  listener_ = std::move(*listener);
+  return listener_->endpoint();
+}
+
+void Admin::Close() {
+  listener_.reset();
+  sessions_.CloseAll();
+}
+
+std::unique_ptr<RequestHandler> Admin::Dispatch(Exchange& exchange) {
+  const http::Request& request = exchange.request();
+  if (request.method() != http::Method::kGet && request.method() != http::Method::kHead) {
+    http::Response response = http::ErrorResponse(405, "the admin listener answers GET and HEAD");
+    response.headers.emplace_back("Allow", "GET, HEAD");
+    exchange.Respond(std::move(response));
+    return nullptr;
+  }
+  const std::string_view path = request.path().text();
+  if (path == "/healthz") {
+    exchange.Respond(Text(200, "text/plain; charset=utf-8", "ok\n"));
+  } else if (path == "/readyz") {
+    exchange.Respond(Text(view_.ready() ? 200 : 503, kJson, RenderReadiness(view_)));
+  } else if (path == "/metrics") {
+    exchange.Respond(Text(200, "text/plain; version=0.0.4; charset=utf-8", RenderMetrics(view_)));
+  } else if (path == "/status.json") {
+    exchange.Respond(Text(200, kJson, RenderStatus(view_)));
+  } else {
+    exchange.Respond(http::ErrorResponse(
+        404, "the admin listener has /healthz, /readyz, /metrics and /status.json"));
+  }
+  return nullptr;
+}
+
+}  // namespace sluice::server

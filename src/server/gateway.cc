@@ -1,0 +1,245 @@
+#include "sluice/server/gateway.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <thread>
+#include <utility>
+
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "server/demo_page.h"
+#include "server/gateway_impl.h"
+#include "server/process_info.h"
+#include "sluice/base/clock.h"
+#include "sluice/base/log.h"
+#include "sluice/pubsub/memory_broker.h"
+#include "sluice/pubsub/redis_broker.h"
+#include "sluice/uv/uv_loop.h"
+
+namespace sluice::server {
+namespace {
+
+// Descriptors that are not client connections: loops, logs, Redis, listeners.
+constexpr uint64_t kOwnFds = 128;
+
+uint32_t WorkerCount(const config::Config& config) {
+  return config.workers != 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency());
+}
+
+void CheckFdLimit(const config::Limits& limits) {
+  const uint64_t fds = RaiseFdLimit();
+  if (fds >= limits.connections + kOwnFds) return;
+  LogWarn("limits.connections={} needs {} file descriptors, but the limit is {}: raise it "
+          "(LimitNOFILE, ulimit -n)",
+          limits.connections, limits.connections + kOwnFds, fds);
+}
+
+}  // namespace
+
+GatewayImpl::GatewayImpl(config::ConfigPtr config, const GatewayOptions& options)
+    : config_(std::move(config)),
+      options_(options),
+      router_(config_),
+      connections_(WorkerCount(*config_)),
+      loop_(uv::MakeLoop()),
+      network_(uv::MakeNetwork(*loop_)),
+      ingest_thread_("sluice-ingest"),
+      drain_delay_(loop_->MakeTimer([this] { BeginDrain(); })),
+      deadline_(loop_->MakeTimer([this] {
+        LogWarn("drain: the deadline has passed; what is left is cut");
+        Stop();
+      })),
+      drained_waker_(loop_->MakeWaker([this] {
+        drained_->Drain([this](uint32_t) { OnWorkerDrained(); });
+      })),
+      drained_(std::make_unique<Inbox<uint32_t>>([this] { drained_waker_->Wake(); })) {
+  view_.config = config_;
+  view_.version = options_.version;
+  view_.started_ms = WallMs();
+}
+
+Result<> GatewayImpl::Start() {
+  CheckFdLimit(config_->limits);
+  StartIngest();
+  StartWorkers(static_cast<uint32_t>(connections_.size()));
+  if (const Result<> opened = OpenListeners(); !opened) return opened;
+  if (const Result<> opened = OpenAdmin(); !opened) return opened;
+  if (!config_->pid_file.empty()) {
+    if (const Result<> written = WritePidFile(config_->pid_file); !written) return written;
+  }
+  HandleSignals();
+  view_.listening = true;
+  for (const net::Endpoint& endpoint : bound_) LogInfo("listening on {}", endpoint.ToString());
+  LogInfo("sluice {} started: {} workers, {} topics, broker {}", options_.version, workers_.size(),
+          config_->topics.size(),
+          config_->broker == config::BrokerKind::kRedis
+              ? "redis " + config_->redis.endpoint.ToString()
+              : "memory");
+  return ReportReady();
+}
+
+void GatewayImpl::StartIngest() {
+  ingest_thread_.Call([this] {
+    ingest_ = std::make_unique<pubsub::Ingest>(
+        ingest_thread_.loop(), config_,
+        [this](pubsub::BrokerHandler& handler) -> std::unique_ptr<pubsub::Broker> {
+          if (config_->broker == config::BrokerKind::kMemory) {
+            return std::make_unique<pubsub::MemoryBroker>(handler);
+          }
+          auto broker = std::make_unique<pubsub::RedisBroker>(
+              ingest_thread_.loop(), ingest_thread_.network(), *config_, handler);
+          view_.redis = &broker->stats();
+          return broker;
+        });
+  });
+  view_.ingest = ingest_.get();
+}
+
+void GatewayImpl::StartWorkers(uint32_t count) {
+  shared_.emplace(WorkerShared{config_, router_, ingest_->inbox(), counts_, connections_,
+                               config_->demo ? DemoPage(*config_) : std::string()});
+  for (uint32_t i = 0; i < count; ++i) {
+    auto& started =
+        *workers_.emplace_back(std::make_unique<WorkerThread>(fmt::format("sluice-worker{}", i)));
+    started.thread.Call([this, i, &started] {
+      started.worker = std::make_unique<Worker>(started.thread.loop(), started.thread.network(), i,
+                                                *shared_);
+    });
+    view_.workers.push_back(started.worker.get());
+  }
+  ingest_thread_.Call([this] {
+    for (const auto& worker : workers_) ingest_->AddWorker(worker->worker->hub_inbox());
+    ingest_->Start();
+  });
+}
+
+// The first worker binds; if it was given port 0, the others bind to the port that it got.
+Result<> GatewayImpl::OpenListeners() {
+  std::vector<net::Endpoint> wanted;
+  for (const config::Listen& listen : config_->listen) wanted.push_back(listen.endpoint);
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    Result<std::vector<net::Endpoint>> bound;
+    workers_[i]->thread.Call([&] { bound = workers_[i]->worker->Listen(wanted); });
+    if (!bound) return tl::unexpected(bound.error());
+    if (i == 0) wanted = bound_ = *std::move(bound);
+  }
+  return {};
+}
+
+Result<> GatewayImpl::OpenAdmin() {
+  if (!config_->admin) return {};
+  admin_ = std::make_unique<Admin>(*loop_, *network_, view_);
+  const Result<net::Endpoint> bound = admin_->Listen(*config_->admin);
+  if (!bound) return tl::unexpected(bound.error());
+  admin_bound_ = *bound;
+  LogInfo("admin on {}", bound->ToString());
+  return {};
+}
+
+Result<> GatewayImpl::ReportReady() {
+  if (options_.ready_fd < 0) return {};
+  std::string lines;
+  for (const net::Endpoint& endpoint : bound_) lines += "listen " + endpoint.ToString() + "\n";
+  if (admin_bound_) lines += "admin " + admin_bound_->ToString() + "\n";
+  lines += "ready\n";
+  const ssize_t n = write(options_.ready_fd, lines.data(), lines.size());
+  const int error = errno;
+  close(options_.ready_fd);
+  if (n != static_cast<ssize_t>(lines.size())) {
+    return FailSystem("cannot write to --ready-fd", n < 0 ? error : EPIPE);
+  }
+  return {};
+}
+
+void GatewayImpl::Run() { loop_->Run(); }
+
+// --- signals and the end ---
+
+void GatewayImpl::HandleSignals() {
+  const auto on = [this](int number, std::function<void()> arrived) {
+    signals_.push_back(loop_->OnSignal(number, std::move(arrived)));
+  };
+  on(SIGTERM, [this] { OnStopSignal("SIGTERM"); });
+  on(SIGQUIT, [this] { OnStopSignal("SIGQUIT"); });
+  on(SIGINT, [this] { OnStopSignal("SIGINT"); });
+  on(SIGUSR1, [] { ReopenLog(); });
+  on(SIGHUP, [] { LogWarn("SIGHUP: reloading is not built yet; the configuration stays"); });
+  on(SIGUSR2, [] { LogWarn("SIGUSR2: upgrading is not built yet"); });
+}
+
+void GatewayImpl::OnStopSignal(const char* name) {
+  if (view_.draining) {
+    LogWarn("{} again: stopping at once", name);
+    Stop();
+    return;
+  }
+  view_.draining = true;
+  const config::Drain& drain = config_->drain;
+  LogInfo("{}: draining: not ready from now on, closing in {} ms, streams over {} ms, at most {} ms",
+          name, drain.delay_ms, drain.spread_ms, drain.deadline_ms);
+  deadline_->Start(drain.deadline_ms);
+  drain_delay_->Start(drain.delay_ms);
+}
+
+void GatewayImpl::BeginDrain() {
+  still_draining_ = workers_.size();
+  for (uint32_t i = 0; i < workers_.size(); ++i) {
+    WorkerThread& worker = *workers_[i];
+    worker.thread.Post([this, i, &worker] {
+      worker.worker->Drain(config_->drain.spread_ms, [this, i] { drained_->Push(i); });
+    });
+  }
+}
+
+void GatewayImpl::OnWorkerDrained() {
+  if (--still_draining_ > 0) return;
+  LogInfo("drained");
+  Stop();
+}
+
+void GatewayImpl::Stop() { loop_->Stop(); }
+
+// From the edge inwards. Handlers are deleted in the turn after their connection was cut, and refer to
+// their worker; so closing and destroying are two tasks.
+GatewayImpl::~GatewayImpl() {
+  for (const auto& worker : workers_) {
+    if (worker->worker != nullptr) worker->thread.Call([&worker] { worker->worker->Close(); });
+  }
+  for (const auto& worker : workers_) {
+    worker->thread.Call([&worker] { worker->worker.reset(); });
+  }
+  if (ingest_ != nullptr) ingest_thread_.Call([this] { ingest_.reset(); });
+  workers_.clear();
+  if (admin_ != nullptr) admin_->Close();
+  if (!config_->pid_file.empty() && view_.listening) unlink(config_->pid_file.c_str());
+  admin_.reset();
+  signals_.clear();
+}
+
+int RunGateway(config::ConfigPtr config, const GatewayOptions& options) {
+  // Writing to a socket whose peer is gone is an error to handle, not a reason to die.
+  std::signal(SIGPIPE, SIG_IGN);
+  const Result<> log = StartLog({.level = config->log_level, .path = config->log_path});
+  if (!log) {
+    LogError("sluice: {}", log.error().message);
+    return 1;
+  }
+  int code = 0;
+  {
+    GatewayImpl gateway(std::move(config), options);
+    if (const Result<> started = gateway.Start(); started) {
+      gateway.Run();
+    } else {
+      LogError("cannot start: {}", started.error().message);
+      code = 1;
+    }
+  }
+  LogInfo("stopped");
+  StopLog();
+  return code;
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,75 @@
+// The parts of the running gateway and their order. See sluice/server/gateway.h.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/admin.h"
+#include "server/loop_thread.h"
+#include "server/view.h"
+#include "server/worker.h"
+#include "sluice/pubsub/ingest.h"
+#include "sluice/routing/router.h"
+#include "sluice/server/gateway.h"
+
+namespace sluice::server {
+
+class GatewayImpl {
+ public:
+  GatewayImpl(config::ConfigPtr config, const GatewayOptions& options);
+  ~GatewayImpl();
+  GatewayImpl(const GatewayImpl&) = delete;
+  GatewayImpl& operator=(const GatewayImpl&) = delete;
+
+  [[nodiscard]] Result<> Start();
+  // Serves until it is told to stop.
+  void Run();
+
+ private:
+  // One worker and the thread that it lives on.
+  struct WorkerThread {
+    explicit WorkerThread(const std::string& name) : thread(name) {}
+    LoopThread thread;
+    std::unique_ptr<Worker> worker;
+  };
+
+  void StartIngest();
+  void StartWorkers(uint32_t count);
+  [[nodiscard]] Result<> OpenListeners();
+  [[nodiscard]] Result<> OpenAdmin();
+  [[nodiscard]] Result<> ReportReady();
+  void HandleSignals();
+  void OnStopSignal(const char* name);
+  void BeginDrain();
+  void OnWorkerDrained();
+  void Stop();
+
+  config::ConfigPtr config_;
+  GatewayOptions options_;
+  routing::Router router_;
+  pubsub::ProcessCounts counts_;
+  std::vector<Counter> connections_;
+  GatewayView view_;
+
+  std::unique_ptr<event::Loop> loop_;
+  std::unique_ptr<net::Network> network_;
+  LoopThread ingest_thread_;
+  std::unique_ptr<pubsub::Ingest> ingest_;  // lives on its thread
+  std::optional<WorkerShared> shared_;
+  std::vector<std::unique_ptr<WorkerThread>> workers_;
+  std::vector<net::Endpoint> bound_;
+  std::optional<net::Endpoint> admin_bound_;
+  std::unique_ptr<Admin> admin_;
+
+  std::vector<std::unique_ptr<event::Deferred>> signals_;
+  std::unique_ptr<event::Timer> drain_delay_;
+  std::unique_ptr<event::Timer> deadline_;
+  std::unique_ptr<event::Waker> drained_waker_;
+  std::unique_ptr<Inbox<uint32_t>> drained_;  // numbers of workers
+  size_t still_draining_ = 0;
+};
+
+}  // namespace sluice::server

@@ -1,0 +1,202 @@
+#include "server/metrics.h"
+
+#include <functional>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "server/process_info.h"
+#include "sluice/base/log.h"
+
+namespace sluice::server {
+namespace {
+
+using pubsub::HubStats;
+
+class Page {
+ public:
+  void Begin(std::string_view name, std::string_view type, std::string_view help) {
+    name_ = name;
+    fmt::format_to(out(), "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+  }
+  template <class Value>
+  void Add(std::string_view labels, Value value) {
+    if (labels.empty()) {
+      fmt::format_to(out(), "{} {}\n", name_, value);
+    } else {
+      fmt::format_to(out(), "{}{{{}}} {}\n", name_, labels, value);
+    }
+  }
+  template <class Value>
+  void One(std::string_view name, std::string_view type, std::string_view help, Value value) {
+    Begin(name, type, help);
+    Add("", value);
+  }
+  void Histogram(std::string_view name, std::string_view help,
+                 const std::vector<const DurationHistogram*>& parts) {
+    Begin(name, "histogram", help);
+    uint64_t total = 0;
+    for (size_t i = 0; i <= DurationHistogram::kBounds.size(); ++i) {
+      for (const DurationHistogram* part : parts) total += part->bucket(i);
+      if (i < DurationHistogram::kBounds.size()) {
+        fmt::format_to(out(), "{}_bucket{{le=\"{}\"}} {}\n", name, DurationHistogram::kBounds[i], total);
+      } else {
+        fmt::format_to(out(), "{}_bucket{{le=\"+Inf\"}} {}\n", name, total);
+      }
+    }
+    uint64_t sum_ns = 0;
+    for (const DurationHistogram* part : parts) sum_ns += part->sum_ns();
+    fmt::format_to(out(), "{}_sum {:.9f}\n{}_count {}\n", name, static_cast<double>(sum_ns) / 1e9,
+                   name, total);
+  }
+  [[nodiscard]] std::string Take() { return std::move(text_); }
+
+ private:
+  std::back_insert_iterator<std::string> out() { return std::back_inserter(text_); }
+  std::string text_;
+  std::string_view name_;
+};
+
+uint64_t SumHubs(const GatewayView& view,
+                 const std::function<uint64_t(const HubStats&)>& value) {
+  uint64_t sum = 0;
+  for (const Worker* worker : view.workers) sum += value(worker->hub_stats());
+  return sum;
+}
+
+void AddTopics(Page& page, const GatewayView& view) {
+  const auto& topics = view.config->topics;
+  page.Begin("sluice_subscribers", "gauge", "Streams that are open, by entry of topics:.");
+  for (size_t i = 0; i < topics.size(); ++i) {
+    page.Add(fmt::format("topic=\"{}\"", topics[i].name),
+             SumHubs(view, [i](const HubStats& s) { return s.topics[i].subscribers.Get(); }));
+  }
+  page.Begin("sluice_topics", "gauge", "Topics that a worker holds (counted once for each worker).");
+  for (size_t i = 0; i < topics.size(); ++i) {
+    page.Add(fmt::format("topic=\"{}\"", topics[i].name),
+             SumHubs(view, [i](const HubStats& s) { return s.topics[i].topics.Get(); }));
+  }
+  page.Begin("sluice_events_total", "counter", "Events that the broker delivered to this process.");
+  for (size_t i = 0; i < topics.size(); ++i) {
+    page.Add(fmt::format("topic=\"{}\"", topics[i].name), view.ingest->stats().events[i].Get());
+  }
+  page.Begin("sluice_messages_dropped_total", "counter",
+             "Messages refused: too large, or not of the topic's format.");
+  for (size_t i = 0; i < topics.size(); ++i) {
+    page.Add(fmt::format("topic=\"{}\"", topics[i].name), view.ingest->stats().dropped[i].Get());
+  }
+  page.Begin("sluice_gaps_total", "counter", "sluice.gap events told to subscribers.");
+  for (size_t i = 0; i < topics.size(); ++i) {
+    for (size_t r = 0; r < pubsub::kGapReasonNames.size(); ++r) {
+      page.Add(fmt::format("topic=\"{}\",reason=\"{}\"", topics[i].name, pubsub::kGapReasonNames[r]),
+               SumHubs(view, [i, r](const HubStats& s) { return s.topics[i].gaps[r].Get(); }));
+    }
+  }
+}
+
+void AddDelivery(Page& page, const GatewayView& view) {
+  page.One("sluice_deliveries_total", "counter", "Events given whole to a socket.",
+           SumHubs(view, [](const HubStats& s) { return s.deliveries.Get(); }));
+  page.One("sluice_delivery_bytes_total", "counter", "Bytes given to the sockets of streams.",
+           SumHubs(view, [](const HubStats& s) { return s.delivery_bytes.Get(); }));
+  page.One("sluice_replayed_total", "counter", "Events of the history replayed to newcomers.",
+           SumHubs(view, [](const HubStats& s) { return s.replayed.Get(); }));
+  page.One("sluice_heartbeats_total", "counter", "Heartbeat comments sent.",
+           SumHubs(view, [](const HubStats& s) { return s.heartbeats.Get(); }));
+  page.One("sluice_subscribers_behind", "gauge", "Streams that are not caught up now.",
+           SumHubs(view, [](const HubStats& s) { return s.behind.Get(); }));
+  page.Begin("sluice_disconnects_total", "counter", "Streams that ended, by reason.");
+  for (size_t r = 0; r < pubsub::kCloseReasonNames.size(); ++r) {
+    page.Add(fmt::format("reason=\"{}\"", pubsub::kCloseReasonNames[r]),
+             SumHubs(view, [r](const HubStats& s) { return s.disconnects[r].Get(); }));
+  }
+  std::vector<const DurationHistogram*> fanout;
+  for (const Worker* worker : view.workers) fanout.push_back(&worker->hub_stats().fanout);
+  page.Histogram("sluice_fanout_seconds", "From the broker's message to the last socket of a worker.",
+                 fanout);
+  page.One("sluice_published_total", "counter", "Messages published over HTTP.",
+           view.ingest->stats().published.Get());
+  page.One("sluice_publish_failures_total", "counter", "Messages published over HTTP that failed.",
+           view.ingest->stats().publish_failures.Get());
+}
+
+void AddHttp(Page& page, const GatewayView& view) {
+  uint64_t connections = 0;
+  uint64_t streams = 0;
+  uint64_t accepted = 0;
+  uint64_t refused = 0;
+  for (const Worker* worker : view.workers) {
+    connections += worker->connections();
+    for (const pubsub::TopicStats& topic : worker->hub_stats().topics) {
+      streams += topic.subscribers.Get();
+    }
+    accepted += worker->accepted();
+    refused += worker->refused();
+  }
+  page.Begin("sluice_connections", "gauge", "Client connections: in HTTP, or open streams.");
+  page.Add("state=\"http\"", connections > streams ? connections - streams : 0);
+  page.Add("state=\"stream\"", streams);
+  page.One("sluice_accepted_total", "counter", "Connections accepted.", accepted);
+  page.One("sluice_refused_total", "counter", "Connections refused by limits.connections.", refused);
+
+  page.Begin("sluice_http_requests_total", "counter", "Requests answered, streams included.");
+  const auto& routes = view.workers.front()->http_stats().routes();
+  for (size_t route = 0; route < routes.size(); ++route) {
+    for (size_t status = 0; status < HttpStats::kStatuses.size(); ++status) {
+      uint64_t count = 0;
+      for (const Worker* worker : view.workers) count += worker->http_stats().Get(route, status);
+      if (count == 0) continue;
+      const int code = HttpStats::kStatuses[status];
+      page.Add(fmt::format("route=\"{}\",status=\"{}\"", routes[route],
+                           code == 0 ? "other" : fmt::format("{}", code)),
+               count);
+    }
+  }
+  std::vector<const DurationHistogram*> durations;
+  for (const Worker* worker : view.workers) durations.push_back(&worker->http_stats().duration());
+  page.Histogram("sluice_http_request_duration_seconds",
+                 "From a request's first byte to its answer's last; streams are not among them.",
+                 durations);
+}
+
+void AddRedis(Page& page, const GatewayView& view) {
+  if (view.redis == nullptr) return;
+  page.One("sluice_redis_up", "gauge", "1 if the last probe message came back through Redis.",
+           view.redis->up.load() ? 1 : 0);
+  page.One("sluice_redis_probe_seconds", "gauge", "How long the last probe message took.",
+           static_cast<double>(view.redis->probe_ns.load()) / 1e9);
+  page.One("sluice_redis_reconnects_total", "counter", "Times that the link came up after a loss.",
+           view.redis->reconnects.load());
+  page.One("sluice_redis_failures_total", "counter", "Links lost and attempts that failed.",
+           view.redis->failures.load());
+}
+
+void AddProcess(Page& page, const GatewayView& view) {
+  page.Begin("sluice_info", "gauge", "The version that runs.");
+  page.Add(fmt::format("version=\"{}\"", view.version), 1);
+  page.One("sluice_ready", "gauge", "1 if /readyz answers 200.", view.ready() ? 1 : 0);
+  const LogLosses losses = GetLogLosses();
+  page.One("sluice_log_lines_lost_total", "counter", "Log lines lost: queue full, or not written.",
+           losses.overflowed + losses.unwritten);
+  const ProcessInfo process = ReadProcessInfo();
+  page.One("process_cpu_seconds_total", "counter", "CPU time used.", process.cpu_seconds);
+  page.One("process_resident_memory_bytes", "gauge", "Resident memory.", process.resident_bytes);
+  page.One("process_open_fds", "gauge", "Open file descriptors.", process.open_fds);
+  page.One("process_max_fds", "gauge", "Limit of file descriptors.", process.max_fds);
+  page.One("process_start_time_seconds", "gauge", "Start of the process, Unix time.",
+           static_cast<double>(view.started_ms) / 1000);
+}
+
+}  // namespace
+
+std::string RenderMetrics(const GatewayView& view) {
+  Page page;
+  AddTopics(page, view);
+  AddDelivery(page, view);
+  AddHttp(page, view);
+  AddRedis(page, view);
+  AddProcess(page, view);
+  return page.Take();
+}
+
+}  // namespace sluice::server

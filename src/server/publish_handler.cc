@@ -1,0 +1,145 @@
+#include "server/publish_handler.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sluice/base/log.h"
+#include "sluice/http/response.h"
+#include "sluice/server/http_stats.h"
+#include "sluice/sse/encoder.h"
+#include "sluice/sse/utf8.h"
+
+namespace sluice::server {
+namespace {
+
+constexpr std::string_view kAllow = "POST, OPTIONS";
+
+http::Response Accepted(std::string_view id, std::string_view topic) {
+  std::string body = "{\"id\":\"";
+  http::AppendJsonEscaped(body, id);
+  body += "\",\"topic\":\"";
+  http::AppendJsonEscaped(body, topic);
+  body += "\"}\n";
+  return {.status = 202, .headers = {{"Content-Type", "application/json"}}, .body = std::move(body)};
+}
+
+http::Response Refused(const Error& error) {
+  switch (error.code) {
+    case Errc::kInvalid:
+      return http::ErrorResponse(400, error.message);
+    case Errc::kTimeout:
+      return http::ErrorResponse(504, error.message);
+    default:
+      break;
+  }
+  http::Response response = http::ErrorResponse(503, error.message);
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+class PublishRequest final : public RequestHandler {
+ public:
+  PublishRequest(const PublishEnvironment& environment, uint32_t topic, std::string channel,
+                 Exchange& exchange)
+      : environment_(environment),
+        topic_(topic),
+        channel_(std::move(channel)),
+        exchange_(&exchange) {}
+  ~PublishRequest() override {
+    if (ticket_ != 0) environment_.hub.ForgetPublish(ticket_);
+  }
+
+  void OnBody(std::string_view bytes) override {
+    if (exchange_ == nullptr) return;
+    if (body_.size() + bytes.size() > environment_.config.limits.message_bytes) {
+      Answer(http::ErrorResponse(413, fmt::format("a message may have {} bytes",
+                                                  environment_.config.limits.message_bytes)));
+      return;
+    }
+    body_ += bytes;
+  }
+
+  void OnBodyEnd() override {
+    if (exchange_ == nullptr) return;
+    const size_t valid = sse::ValidUtf8Prefix(body_);
+    if (valid != body_.size()) {
+      Answer(http::ErrorResponse(400, fmt::format("the body is not UTF-8 at byte {}", valid)));
+      return;
+    }
+    const http::Request& request = exchange_->request();
+    std::string event = request.Query("event").value_or("");
+    std::string id = request.Query("id").value_or("");
+    if (!sse::IsValidEventName(event)) {
+      Answer(http::ErrorResponse(
+          400, "event is not UTF-8 of at most 256 bytes without CR, LF and NUL"));
+      return;
+    }
+    if (!id.empty() && !sse::IsValidId(id)) {
+      Answer(http::ErrorResponse(400, "id is not 1 to 128 characters of A-Z a-z 0-9 . _ : -"));
+      return;
+    }
+    ticket_ = environment_.hub.Publish(topic_, channel_, std::move(event), std::move(id),
+                                       std::move(body_), [this](Result<std::string> result) {
+                                         ticket_ = 0;
+                                         OnPublished(std::move(result));
+                                       });
+  }
+
+  void OnClientGone() override { exchange_ = nullptr; }
+
+ private:
+  void OnPublished(Result<std::string> id) {
+    if (exchange_ == nullptr) return;
+    if (id) {
+      Answer(Accepted(*id, channel_));
+      return;
+    }
+    LogWarn("topic={} client={} publish failed: {}", channel_, exchange_->peer().ToString(),
+            id.error().message);
+    Answer(Refused(id.error()));
+  }
+
+  void Answer(http::Response response) {
+    std::exchange(exchange_, nullptr)->Respond(std::move(response));
+  }
+
+  const PublishEnvironment& environment_;
+  uint32_t topic_;
+  std::string channel_;
+  Exchange* exchange_;  // null once it was answered or the client has gone
+  std::string body_;
+  uint64_t ticket_ = 0;  // 0: nothing is under way
+};
+
+}  // namespace
+
+std::unique_ptr<RequestHandler> HandlePublish(const PublishEnvironment& environment,
+                                              const routing::Match& match, Exchange& exchange) {
+  exchange.set_route_label(kPublishRoute);
+  const http::Method method = exchange.request().method();
+  if (method == http::Method::kOptions) {
+    exchange.Respond({.status = 204, .headers = {{"Allow", std::string(kAllow)}}, .body = {}});
+    return nullptr;
+  }
+  if (method != http::Method::kPost) {
+    http::Response response = http::ErrorResponse(405, "publishing is done by POST");
+    response.headers.emplace_back("Allow", kAllow);
+    exchange.Respond(std::move(response));
+    return nullptr;
+  }
+  std::string channel(match.parameters[0].value);
+  const auto topic = environment.router.TopicOf(channel);
+  if (!topic) {
+    exchange.Respond(http::ErrorResponse(404, "there is no such topic"));
+    return nullptr;
+  }
+  auto handler =
+      std::make_unique<PublishRequest>(environment, *topic, std::move(channel), exchange);
+  exchange.ReadBody();
+  return handler;
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,24 @@
+// Answers POST /publish/{topic} (contract, "Publishing"): the body is the data, ?event= and ?id= go with it;
+// 202 when the broker took it. Worker thread only.
+#pragma once
+
+#include <memory>
+
+#include "sluice/pubsub/hub.h"
+#include "sluice/routing/router.h"
+#include "sluice/server/exchange.h"
+
+namespace sluice::server {
+
+struct PublishEnvironment {
+  const config::Config& config;
+  const routing::Router& router;
+  pubsub::Hub& hub;
+};
+
+// Null if it was answered at once.
+[[nodiscard]] std::unique_ptr<RequestHandler> HandlePublish(const PublishEnvironment& environment,
+                                                            const routing::Match& match,
+                                                            Exchange& exchange);
+
+}  // namespace sluice::server

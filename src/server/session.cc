@@ -1,0 +1,262 @@
+#include "server/session.h"
+
+#include <cassert>
+#include <utility>
+
+namespace sluice::server {
+namespace {
+
+// Requests that one client may have answered in one go before others have their turn.
+constexpr int kRequestsPerTurn = 16;
+
+// OPTIONS * asks about the server as a whole (RFC 9110 9.3.7).
+http::Response AnswerToOptions() {
+  return {.status = 204, .headers = {{"Allow", "GET, HEAD, POST, OPTIONS"}}, .body = {}};
+}
+
+}  // namespace
+
+Session::Session(SessionSet& set, const SessionEnvironment& environment,
+                 std::unique_ptr<net::Stream> stream, uint64_t id, bool draining)
+    : set_(set),
+      environment_(environment),
+      stream_(std::move(stream)),
+      parser_(environment.settings.limits),
+      id_(id),
+      draining_(draining) {
+  stream_->SetHandler(this);
+  Arm(environment_.settings.header_timeout_ms);
+}
+
+Session::~Session() = default;
+
+void Session::Drain() {
+  draining_ = true;
+  // On a connection without a request yet, one may be on its way.
+  if (state_ == State::kIdle && !first_ && waiting_.empty()) End();
+}
+
+void Session::Abort() {
+  Break();
+}
+
+// --- Events ---
+
+void Session::OnData(std::string_view bytes) {
+  Pump(bytes);
+}
+
+void Session::OnEnd() {
+  client_ended_ = true;
+  if (state_ == State::kBusy && handler_ != nullptr) handler_->OnClientEnd();
+  Pump({});
+}
+
+void Session::OnWritable() {
+  if (outgoing_.empty()) WantWritable(false);
+  Pump({});
+}
+
+void Session::OnClosed(int /*error*/) {
+  Break();
+}
+
+void Session::OnTimeout(event::TimerWheel::Node& /*node*/) {
+  switch (state_) {
+    case State::kHead:
+      Refuse(408, "the request's head did not arrive in time");
+      break;
+    case State::kBusy:
+      Refuse(408, "the request's body did not arrive in time");
+      break;
+    default:
+      Break();
+      return;
+  }
+  Pump({});
+}
+
+void Session::OnBodyBytes(std::string_view bytes) {
+  // It may have answered, or closed, at an earlier part of the same bytes.
+  if (handler_ != nullptr && !answer_ && state_ == State::kBusy) handler_->OnBody(bytes);
+}
+
+// --- Exchange ---
+
+void Session::ReadBody() {
+  assert(state_ == State::kBusy && !answer_ && !body_wanted_);
+  body_wanted_ = true;
+  Arm(environment_.settings.body_timeout_ms);
+  if (!pumping_) Yield();
+}
+
+void Session::Respond(http::Response response) {
+  assert(state_ == State::kBusy && !answer_);
+  answer_ = std::move(response);
+  Pump({});
+}
+
+std::unique_ptr<net::Stream> Session::TakeStream() {
+  assert(state_ == State::kBusy && !answer_ && !body_wanted_);
+  std::unique_ptr<net::Stream> stream = std::move(stream_);
+  if (wants_writable_) stream->WantWritable(false);
+  if (paused_) stream->ResumeReading(net::PauseReason::kPipelined);
+  End();
+  return stream;
+}
+
+void Session::Close() {
+  assert(state_ == State::kBusy && !answer_);
+  Report(RequestSummary::kClientGone, false);
+  End();
+}
+
+// --- The pump ---
+
+void Session::Pump(std::string_view fresh) {
+  if (pumping_ || state_ == State::kOver) return;
+  pumping_ = true;
+  std::string_view rest = fresh;
+  if (!waiting_.empty()) {
+    waiting_ += fresh;
+    rest = waiting_;
+  }
+  int budget = kRequestsPerTurn;
+  while (Step(rest)) {
+    if (state_ == State::kIdle && !rest.empty() && --budget == 0) {
+      Yield();
+      break;
+    }
+  }
+  pumping_ = false;
+  if (state_ != State::kOver) KeepWaiting(rest);
+}
+
+bool Session::Step(std::string_view& rest) {
+  switch (state_) {
+    case State::kIdle:
+    case State::kHead:
+      return StepHead(rest);
+    case State::kBusy:
+      return StepBusy(rest);
+    case State::kSending:
+      return StepSending(rest);
+    case State::kSkipping:
+      return StepSkipping(rest);
+    case State::kLingering:
+      return StepLingering(rest);
+    case State::kOver:
+      break;
+  }
+  return false;
+}
+
+// What could not be consumed waits, and no more is read: at most one read's worth.
+void Session::KeepWaiting(std::string_view rest) {
+  if (rest.empty()) {
+    if (!waiting_.empty()) waiting_ = std::string();
+  } else if (waiting_.empty()) {
+    waiting_ = rest;
+  } else {
+    waiting_.erase(0, waiting_.size() - rest.size());
+  }
+  const bool pause = !waiting_.empty();
+  if (pause == paused_) return;
+  paused_ = pause;
+  if (pause) {
+    stream_->PauseReading(net::PauseReason::kPipelined);
+  } else {
+    stream_->ResumeReading(net::PauseReason::kPipelined);
+  }
+}
+
+// --- Reading a request ---
+
+bool Session::StepHead(std::string_view& rest) {
+  if (rest.empty()) {
+    if (client_ended_) End();
+    return false;
+  }
+  const http::RequestParser::Fed fed = parser_.Feed(rest, nullptr);
+  rest.remove_prefix(fed.consumed);
+  if (state_ == State::kIdle && parser_.started()) StartRequest();
+  switch (fed.event) {
+    case http::RequestParser::Event::kHead:
+      Dispatch();
+      break;
+    case http::RequestParser::Event::kError:
+      Refuse(parser_.error().status, parser_.error().detail);
+      break;
+    default:
+      break;
+  }
+  return true;
+}
+
+void Session::StartRequest() {
+  state_ = State::kHead;
+  started_ns_ = environment_.loop.NowNs();
+  // On a new connection the clock runs since it was accepted.
+  if (!first_) Arm(environment_.settings.header_timeout_ms);
+}
+
+void Session::Dispatch() {
+  timer_.Cancel();
+  state_ = State::kBusy;
+  dispatched_ = true;
+  continue_owed_ = parser_.request().expects_continue();
+  if (parser_.request().asterisk()) {
+    answer_ = AnswerToOptions();
+    return;
+  }
+  std::unique_ptr<RequestHandler> handler = environment_.dispatcher.Dispatch(*this);
+  if (state_ == State::kOver) {
+    if (handler != nullptr) environment_.loop.DeferDelete(std::move(handler));
+    return;
+  }
+  handler_ = std::move(handler);
+  if (handler_ == nullptr && !answer_) Refuse(500, "nobody answers this request");
+}
+
+bool Session::StepBusy(std::string_view& rest) {
+  if (answer_) {
+    StartAnswer(rest);
+    return true;
+  }
+  if (!outgoing_.empty() && !Flush()) return false;  // of a 100
+  if (!body_wanted_ || body_ended_) return false;
+  return StepBody(rest);
+}
+
+bool Session::StepBody(std::string_view& rest) {
+  if (!parser_.complete() && !parser_.CheckBodyLength()) {
+    Refuse(parser_.error().status, parser_.error().detail);
+    return true;
+  }
+  if (parser_.complete()) {
+    timer_.Cancel();
+    body_ended_ = true;
+    handler_->OnBodyEnd();
+    return true;
+  }
+  if (rest.empty()) {
+    if (client_ended_) {
+      Break();
+      return false;
+    }
+    if (!continue_owed_) return false;
+    continue_owed_ = false;
+    outgoing_.AppendHead(http::kContinue);
+    return true;
+  }
+  continue_owed_ = false;  // the client did not wait
+  Arm(environment_.settings.body_timeout_ms);
+  const http::RequestParser::Fed fed = parser_.Feed(rest, this);
+  rest.remove_prefix(fed.consumed);
+  if (fed.event == http::RequestParser::Event::kError && state_ == State::kBusy && !answer_) {
+    Refuse(parser_.error().status, parser_.error().detail);
+  }
+  return true;
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,150 @@
+// One client connection that speaks HTTP/1.1: reads a request, has it answered, reads the next. One
+// request at a time; what a client pipelines behind it waits, with reading paused. Worker-thread
+// only.
+//
+//   kIdle --byte--> kHead --head--> kBusy --answer--> kSending --+--> kIdle      kept alive
+//                                                                +--> kSkipping  first drop the
+//                                                                unread body
+//                                                                +--> kLingering close
+//
+// Every event ends in Pump, which takes the session as far as its bytes and answers carry it. What
+// handlers call from inside it only leaves a mark that Pump then sees. The session is deleted at
+// the end of the turn in which it is over.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/outgoing.h"
+#include "sluice/event/loop.h"
+#include "sluice/event/timer_wheel.h"
+#include "sluice/http/request_parser.h"
+#include "sluice/http/response.h"
+#include "sluice/net/stream.h"
+#include "sluice/server/exchange.h"
+#include "sluice/server/session_set.h"
+
+namespace sluice::server {
+
+class Session final : public event::Deferred,
+                      private Exchange,
+                      private net::StreamHandler,
+                      private event::TimerWheel::Handler,
+                      private http::BodySink {
+ public:
+  Session(SessionSet& set, const SessionEnvironment& environment,
+          std::unique_ptr<net::Stream> stream, uint64_t id, bool draining);
+  ~Session() override;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // No request after the one that it is in.
+  void Drain();
+  // Cuts the connection.
+  void Abort();
+
+ private:
+  friend class SessionSet;
+
+  enum class State : uint8_t {
+    kIdle,       // nothing of a request has come
+    kHead,       // a part of a head has come
+    kBusy,       // dispatched, not answered
+    kSending,    // the answer is on its way
+    kSkipping,   // answered; the rest of the request's body is dropped
+    kLingering,  // half closed; what still comes is dropped, so that the answer is not lost to a
+                 // reset
+    kOver,       // waits for its deletion
+  };
+
+  // Exchange.
+  [[nodiscard]] const http::Request& request() const override { return parser_.request(); }
+  [[nodiscard]] const net::PeerAddress& peer() const override { return stream_->peer(); }
+  [[nodiscard]] uint64_t connection_id() const override { return id_; }
+  [[nodiscard]] uint64_t started_ns() const override { return started_ns_; }
+  [[nodiscard]] bool client_ended() const override { return client_ended_; }
+  void ReadBody() override;
+  void Respond(http::Response response) override;
+  [[nodiscard]] std::unique_ptr<net::Stream> TakeStream() override;
+  void Close() override;
+  void set_route_label(std::string_view label) override { route_ = label; }
+
+  // net::StreamHandler, TimerWheel::Handler, http::BodySink.
+  void OnData(std::string_view bytes) override;
+  void OnEnd() override;
+  void OnWritable() override;
+  void OnClosed(int error) override;
+  void OnTimeout(event::TimerWheel::Node& node) override;
+  void OnBodyBytes(std::string_view bytes) override;
+
+  void Pump(std::string_view fresh);
+  // Each does one thing and tells whether there may be more to do. `rest` is what was not consumed
+  // yet.
+  [[nodiscard]] bool Step(std::string_view& rest);
+  [[nodiscard]] bool StepHead(std::string_view& rest);
+  [[nodiscard]] bool StepBusy(std::string_view& rest);
+  [[nodiscard]] bool StepBody(std::string_view& rest);
+  [[nodiscard]] bool StepSending(std::string_view rest);
+  [[nodiscard]] bool StepSkipping(std::string_view& rest);
+  [[nodiscard]] bool StepLingering(std::string_view& rest);
+  void KeepWaiting(std::string_view rest);
+
+  void StartRequest();
+  void Dispatch();
+  void StartAnswer(std::string_view& rest);
+  [[nodiscard]] bool KeepsAfter(std::string_view& rest);
+  void Send(http::Response response, bool keep);
+  // Answers for the handler, which is told, and closes.
+  void Refuse(int status, std::string_view detail);
+  void FinishAnswer(std::string_view rest);
+  void AwaitRequest();
+  void Linger(std::string_view rest);
+  [[nodiscard]] bool Flush();
+  void WantWritable(bool on);
+  void Yield();
+
+  void Arm(uint64_t delay_ms) { environment_.timers.Arm(timer_, delay_ms); }
+  void Report(int status, bool complete);
+  void TellGone();
+  void ReleaseHandler();
+  // The connection is of no more use: reports, tells the handler, ends.
+  void Break();
+  void End();
+
+  SessionSet& set_;
+  const SessionEnvironment& environment_;
+  std::unique_ptr<net::Stream> stream_;
+  std::unique_ptr<RequestHandler> handler_;
+  http::RequestParser parser_;
+  event::TimerWheel::Node timer_{*this};
+  std::string waiting_;  // bytes that came while a request was being answered
+  Outgoing outgoing_;
+  std::optional<http::Response> answer_;  // given by the handler, not yet on its way
+  std::string refusal_;                   // why the session itself answered
+  std::string_view route_;
+  size_t index_ = 0;  // in the set
+  uint64_t id_;
+  uint64_t started_ns_ = 0;
+  uint64_t bytes_sent_ = 0;  // of the present answer
+  uint64_t linger_until_ms_ = 0;
+  uint64_t linger_bytes_ = 0;
+  int status_ = 0;  // of the answer that is being sent
+  State state_ = State::kIdle;
+  bool first_ = true;        // no request has been answered on this connection
+  bool dispatched_ = false;  // the head was good
+  bool body_wanted_ = false;
+  bool body_ended_ = false;     // OnBodyEnd was called
+  bool continue_owed_ = false;  // the client waits for 100 before it sends the body
+  bool keep_ = false;           // the answer said so
+  bool draining_;
+  bool client_ended_ = false;
+  bool pumping_ = false;
+  bool paused_ = false;
+  bool wants_writable_ = false;
+};
+
+}  // namespace sluice::server

@@ -1,0 +1,214 @@
+// The second half of a session: from the answer to the end of the connection.
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "server/session.h"
+
+namespace sluice::server {
+namespace {
+
+// An answer that leaves at most this much of the body unread keeps the connection.
+constexpr uint64_t kSkipBytes = 64 * 1024;
+// A lingering close ends after this long a silence, this long in all, or this much dropped.
+constexpr uint64_t kLingerSilenceMs = 2'000;
+constexpr uint64_t kLingerMs = 10'000;
+constexpr uint64_t kLingerBytes = 64 * 1024 * 1024;
+
+}  // namespace
+
+void Session::StartAnswer(std::string_view& rest) {
+  http::Response response = std::move(*answer_);
+  answer_.reset();
+  const bool keep = KeepsAfter(rest);
+  ReleaseHandler();
+  Send(std::move(response), keep);
+}
+
+// Whether a further request may follow on this connection. Drops what has come of the body.
+bool Session::KeepsAfter(std::string_view& rest) {
+  const http::Request& request = parser_.request();
+  if (!request.keep_alive() || draining_) return false;
+  if (!parser_.complete() && !rest.empty()) {
+    continue_owed_ = false;
+    const http::RequestParser::Fed fed = parser_.Feed(rest, nullptr);
+    rest.remove_prefix(fed.consumed);
+    if (fed.event == http::RequestParser::Event::kError) return false;
+  }
+  if (client_ended_ && rest.empty()) return false;
+  if (parser_.complete()) return true;
+  // Without its 100, a client may send the body or not: nobody can tell what comes next.
+  return !continue_owed_ && !request.chunked() &&
+         request.content_length() - parser_.body_bytes() <= kSkipBytes;
+}
+
+void Session::Send(http::Response response, bool keep) {
+  assert(response.status >= 200);
+  timer_.Cancel();
+  keep_ = keep;
+  status_ = response.status;
+  const http::ResponseFraming framing{
+      .keep_alive = keep, .without_body = parser_.request().method() == http::Method::kHead};
+  outgoing_.AppendHead(http::SerializeHead(response, framing));
+  if (http::SendsBody(response, framing)) outgoing_.SetBody(std::move(response.body));
+  state_ = State::kSending;
+}
+
+void Session::Refuse(int status, std::string_view detail) {
+  refusal_ = detail;
+  TellGone();
+  Send(http::ErrorResponse(status, detail), false);
+}
+
+bool Session::StepSending(std::string_view rest) {
+  const uint64_t sent = bytes_sent_;
+  if (Flush()) {
+    timer_.Cancel();
+    FinishAnswer(rest);
+    return true;
+  }
+  if (state_ != State::kOver && (bytes_sent_ > sent || !timer_.armed())) {
+    Arm(environment_.settings.write_timeout_ms);
+  }
+  return false;
+}
+
+// True when all is written.
+bool Session::Flush() {
+  const ssize_t taken = outgoing_.Write(*stream_);
+  if (taken < 0) {
+    Break();
+    return false;
+  }
+  bytes_sent_ += static_cast<uint64_t>(taken);
+  WantWritable(!outgoing_.empty());
+  return outgoing_.empty();
+}
+
+void Session::WantWritable(bool on) {
+  if (on == wants_writable_) return;
+  wants_writable_ = on;
+  stream_->WantWritable(on);
+}
+
+// Goes on in the next turn.
+void Session::Yield() {
+  WantWritable(true);
+}
+
+// --- After the answer ---
+
+void Session::FinishAnswer(std::string_view rest) {
+  Report(status_, true);
+  if (!keep_ || draining_) {
+    Linger(rest);
+  } else if (parser_.complete()) {
+    AwaitRequest();
+  } else {
+    state_ = State::kSkipping;
+    Arm(environment_.settings.body_timeout_ms);
+  }
+}
+
+void Session::AwaitRequest() {
+  parser_.Next();
+  state_ = State::kIdle;
+  first_ = dispatched_ = body_wanted_ = body_ended_ = continue_owed_ = false;
+  bytes_sent_ = 0;
+  route_ = {};
+  Arm(environment_.settings.idle_timeout_ms);
+}
+
+bool Session::StepSkipping(std::string_view& rest) {
+  if (rest.empty()) {
+    if (client_ended_) End();
+    return false;
+  }
+  const http::RequestParser::Fed fed = parser_.Feed(rest, nullptr);
+  rest.remove_prefix(fed.consumed);
+  if (fed.event == http::RequestParser::Event::kError) {
+    End();
+  } else if (!parser_.complete()) {
+    Arm(environment_.settings.body_timeout_ms);
+  } else if (draining_) {
+    Linger(rest);
+  } else {
+    AwaitRequest();
+  }
+  return true;
+}
+
+void Session::Linger(std::string_view rest) {
+  // A client that asked for the end, and of whom nothing is unread, sends nothing more.
+  const bool done =
+      dispatched_ && parser_.complete() && rest.empty() && !parser_.request().keep_alive();
+  if (done || client_ended_) {
+    End();
+    return;
+  }
+  state_ = State::kLingering;
+  parser_.Next();
+  linger_until_ms_ = environment_.loop.NowMs() + kLingerMs;
+  stream_->ShutdownWrite();
+  Arm(kLingerSilenceMs);
+}
+
+bool Session::StepLingering(std::string_view& rest) {
+  if (rest.empty()) {
+    if (client_ended_) End();
+    return false;
+  }
+  linger_bytes_ += rest.size();
+  rest = {};
+  const uint64_t now = environment_.loop.NowMs();
+  if (linger_bytes_ > kLingerBytes || now >= linger_until_ms_) {
+    End();
+  } else {
+    Arm(std::min(kLingerSilenceMs, linger_until_ms_ - now));
+  }
+  return true;
+}
+
+// --- The end ---
+
+void Session::Report(int status, bool complete) {
+  RequestSummary summary;
+  summary.request = dispatched_ ? &parser_.request() : nullptr;
+  summary.peer = &stream_->peer();
+  summary.connection_id = id_;
+  summary.status = status;
+  summary.route = route_;
+  summary.error = refusal_;
+  summary.duration_ns = environment_.loop.NowNs() - started_ns_;
+  summary.bytes_sent = bytes_sent_;
+  summary.complete = complete;
+  environment_.dispatcher.OnRequestDone(summary);
+}
+
+void Session::TellGone() {
+  if (handler_ == nullptr) return;
+  handler_->OnClientGone();
+  ReleaseHandler();
+}
+
+void Session::ReleaseHandler() {
+  if (handler_ != nullptr) environment_.loop.DeferDelete(std::move(handler_));
+}
+
+void Session::Break() {
+  if (state_ == State::kBusy) Report(RequestSummary::kClientGone, false);
+  if (state_ == State::kSending) Report(status_, false);
+  TellGone();
+  End();
+}
+
+void Session::End() {
+  if (state_ == State::kOver) return;
+  state_ = State::kOver;
+  timer_.Cancel();
+  ReleaseHandler();
+  stream_.reset();
+  set_.Remove(*this);
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,173 @@
+#include "server/topic_handler.h"
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "server/accept_header.h"
+#include "sluice/base/log.h"
+#include "sluice/http/response.h"
+#include "sluice/pubsub/message.h"
+#include "sluice/sse/encoder.h"
+
+namespace sluice::server {
+namespace {
+
+constexpr std::string_view kAllow = "GET, HEAD, OPTIONS";
+// Query names under which polyfills send the last id.
+constexpr std::string_view kLastIdNames[] = {"lastEventId", "last_event_id", "Last-Event-ID"};
+
+// The header wins; an empty value counts as none.
+std::string LastEventId(const http::Request& request) {
+  const auto header = request.Header("Last-Event-ID");
+  if (header && !header->empty()) return std::string(*header);
+  for (const std::string_view name : kLastIdNames) {
+    auto value = request.Query(name);
+    if (value && !value->empty()) return *std::move(value);
+  }
+  return {};
+}
+
+pubsub::Filter ReadFilter(const config::Topic& topic, const http::Request& request) {
+  pubsub::Filter filter;
+  bool any = false;
+  for (const std::string& name : topic.filter) {
+    filter.values.push_back(request.Query(name));
+    any = any || filter.values.back().has_value();
+  }
+  if (!any) filter.values.clear();
+  return filter;
+}
+
+http::Response Unavailable(std::string_view detail, const config::Topic& topic) {
+  http::Response response = http::ErrorResponse(503, detail);
+  // In whole seconds, spread like the `retry:` of a stream.
+  response.headers.emplace_back("Retry-After",
+                                fmt::format("{}", (pubsub::RetryHint(topic) + 999) / 1000));
+  return response;
+}
+
+class TopicRequest final : public RequestHandler,
+                           private pubsub::Waiter,
+                           private event::TimerWheel::Handler {
+ public:
+  TopicRequest(const TopicEnvironment& environment, uint32_t index, Exchange& exchange)
+      : environment_(environment),
+        topic_config_(environment.config.topics[index]),
+        exchange_(&exchange),
+        timeout_(*this) {}
+
+  // False if it was answered at once.
+  [[nodiscard]] bool Begin(uint32_t index, const std::string& channel) {
+    environment_.timers.Arm(timeout_, topic_config_.subscribe_timeout_ms);
+    environment_.hub.Await(index, channel, *this);
+    return exchange_ != nullptr;
+  }
+
+  // An SSE client that has ended its side is gone.
+  void OnClientEnd() override { std::exchange(exchange_, nullptr)->Close(); }
+  void OnClientGone() override { exchange_ = nullptr; }
+
+ private:
+  void OnLive(pubsub::Topic& topic) override {
+    // The hub may call after the client has gone and before this object is deleted.
+    if (exchange_ == nullptr) return;
+    timeout_.Cancel();
+    Exchange& exchange = *std::exchange(exchange_, nullptr);
+    if (const Result<> room = environment_.hub.CheckRoom(topic); !room) {
+      exchange.Respond(Unavailable(room.error().message, topic_config_));
+      return;
+    }
+    const http::Request& request = exchange.request();
+    pubsub::Subscription subscription;
+    subscription.connection_id = exchange.connection_id();
+    const bool chunked = request.minor_version() >= 1;
+    subscription.framing = chunked ? pubsub::Framing::kChunked : pubsub::Framing::kPlain;
+    subscription.filter = ReadFilter(topic_config_, request);
+    subscription.last_event_id = LastEventId(request);
+    subscription.first_bytes = FirstBytes(chunked);
+    environment_.stats.Count(topic_config_.name, 200);
+    subscription.stream = exchange.TakeStream();
+    environment_.hub.Attach(topic, std::move(subscription));
+  }
+
+  void OnRefused(const Error& error) override {
+    if (exchange_ == nullptr) return;
+    timeout_.Cancel();
+    std::exchange(exchange_, nullptr)->Respond(Unavailable(error.message, topic_config_));
+  }
+
+  void OnTimeout(event::TimerWheel::Node&) override {
+    if (exchange_ == nullptr) return;
+    LogWarn("topic={} no acknowledgement from the broker within {} ms: 503", topic_config_.name,
+            topic_config_.subscribe_timeout_ms);
+    std::exchange(exchange_, nullptr)
+        ->Respond(Unavailable("the broker did not acknowledge the subscription in time",
+                              topic_config_));
+  }
+
+  [[nodiscard]] std::string FirstBytes(bool chunked) const {
+    std::string preamble;
+    sse::AppendPreamble(preamble, pubsub::RetryHint(topic_config_));
+    if (!chunked) return http::StreamHead(http::StreamFraming::kUntilClose) + preamble;
+    return fmt::format("{}{:x}\r\n{}\r\n", http::StreamHead(http::StreamFraming::kChunked),
+                       preamble.size(), preamble);
+  }
+
+  const TopicEnvironment& environment_;
+  const config::Topic& topic_config_;
+  Exchange* exchange_;  // null once it was answered or the client has gone
+  event::TimerWheel::Node timeout_;
+};
+
+}  // namespace
+
+std::unique_ptr<RequestHandler> HandleTopic(const TopicEnvironment& environment,
+                                            const routing::Match& match, Exchange& exchange) {
+  const config::Topic& topic = environment.config.topics[match.index];
+  exchange.set_route_label(topic.name);
+  const http::Request& request = exchange.request();
+  const http::Method method = request.method();
+  if (method == http::Method::kOptions) {
+    exchange.Respond({.status = 204, .headers = {{"Allow", std::string(kAllow)}}, .body = {}});
+    return nullptr;
+  }
+  if (method != http::Method::kGet && method != http::Method::kHead) {
+    http::Response response = http::ErrorResponse(405, "a topic answers GET, HEAD and OPTIONS");
+    response.headers.emplace_back("Allow", kAllow);
+    exchange.Respond(std::move(response));
+    return nullptr;
+  }
+  const std::string channel = environment.router.ChannelOf(match);
+  if (environment.router.TopicOf(channel) != match.index) {
+    exchange.Respond(http::ErrorResponse(404, "there is no such topic"));
+    return nullptr;
+  }
+  const auto accept = request.Header("Accept");
+  if (accept && !AcceptsEventStream(*accept)) {
+    exchange.Respond(http::ErrorResponse(406, "this is a text/event-stream, which Accept excludes"));
+    return nullptr;
+  }
+  for (const std::string& name : topic.filter) {
+    const auto value = request.Query(name);
+    if (value && value->size() > pubsub::kMaxFilterValueBytes) {
+      exchange.Respond(http::ErrorResponse(400, "a filter value is longer than 256 bytes"));
+      return nullptr;
+    }
+  }
+  if (method == http::Method::kHead) {
+    exchange.Respond(http::StreamHeadResponse());
+    return nullptr;
+  }
+  if (exchange.client_ended()) {
+    exchange.Close();
+    return nullptr;
+  }
+  auto handler = std::make_unique<TopicRequest>(environment, match.index, exchange);
+  if (!handler->Begin(match.index, channel)) return nullptr;
+  return handler;
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,30 @@
+// Answers GET, HEAD and OPTIONS on a topic's path: waits until the topic is live, then turns the
+// connection into a subscriber (contract, "Subscribing"). Worker thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "sluice/event/timer_wheel.h"
+#include "sluice/pubsub/hub.h"
+#include "sluice/routing/router.h"
+#include "sluice/server/exchange.h"
+#include "sluice/server/http_stats.h"
+
+namespace sluice::server {
+
+struct TopicEnvironment {
+  const config::Config& config;
+  const routing::Router& router;
+  pubsub::Hub& hub;
+  event::TimerWheel& timers;
+  HttpStats& stats;
+};
+
+// Null if it was answered at once.
+[[nodiscard]] std::unique_ptr<RequestHandler> HandleTopic(const TopicEnvironment& environment,
+                                                          const routing::Match& match,
+                                                          Exchange& exchange);
+
+}  // namespace sluice::server

@@ -1,0 +1,190 @@
+#include "server/worker.h"
+
+#include <utility>
+
+#include "sluice/base/log.h"
+#include "sluice/http/response.h"
+
+namespace sluice::server {
+namespace {
+
+constexpr uint64_t kTickMs = 1'000;
+constexpr uint64_t kDrainCheckMs = 20;
+// Over limits.connections a client still gets a 503, up to this share more; then it is cut at once.
+constexpr uint64_t kRefusedShare = 16;
+// Connection ids of a worker: its number in the high bits, so that they are unique in the process.
+constexpr uint32_t kIdBits = 40;
+
+SessionSettings ToSettings(const config::Limits& limits) {
+  SessionSettings settings;
+  settings.limits.head_bytes = limits.header_bytes;
+  settings.limits.headers = limits.headers;
+  settings.limits.body_bytes = limits.body_bytes;
+  settings.header_timeout_ms = limits.header_timeout_ms;
+  settings.body_timeout_ms = limits.body_timeout_ms;
+  settings.idle_timeout_ms = limits.idle_timeout_ms;
+  settings.write_timeout_ms = limits.write_timeout_ms;
+  return settings;
+}
+
+http::Response Busy(std::string_view detail) {
+  http::Response response = http::ErrorResponse(503, detail);
+  response.headers.emplace_back("Retry-After", "5");
+  return response;
+}
+
+}  // namespace
+
+Worker::Worker(event::Loop& loop, net::Network& network, uint32_t index,
+               const WorkerShared& shared)
+    : loop_(loop),
+      network_(network),
+      index_(index),
+      shared_(shared),
+      session_settings_(ToSettings(shared.config->limits)),
+      http_stats_(*shared.config),
+      timers_(loop),
+      hub_(loop, shared.config, index, shared.ingest, shared.counts),
+      topic_environment_{*shared.config, shared.router, hub_, timers_, http_stats_},
+      publish_environment_{*shared.config, shared.router, hub_},
+      sessions_({loop, timers_, *this, session_settings_}, (uint64_t{index} << kIdBits) + 1),
+      tick_(loop.MakeTimer([this] { CountConnections(); })),
+      drain_check_(loop.MakeTimer([this] { CheckDrained(); })) {
+  tick_->Start(kTickMs, kTickMs);
+}
+
+Result<std::vector<net::Endpoint>> Worker::Listen(const std::vector<net::Endpoint>& endpoints) {
+  const config::Config& config = *shared_.config;
+  std::vector<net::Endpoint> bound;
+  for (const net::Endpoint& endpoint : endpoints) {
+    // A unix socket has one listener; the kernel spreads TCP over all workers.
+    if (endpoint.is_unix() && index_ != 0) continue;
+    net::ListenOptions options;
+    options.endpoint = endpoint;
+    options.reuse_port = shared_.connections.size() > 1;
+    options.notsent_lowat_bytes = config.limits.notsent_bytes;
+    options.user_timeout_ms = config.limits.write_timeout_ms;
+    auto listener = network_.Listen(
+        options, [this](std::unique_ptr<net::Stream> stream) { OnAccepted(std::move(stream)); },
+        [this](bool exhausted) { OnExhausted(exhausted); });
+    if (!listener) return tl::unexpected(listener.error());
+    bound.push_back((*listener)->endpoint());
+    listeners_.push_back(std::move(*listener));
+  }
+  return bound;
+}
+
+// --- connections ---
+
+void Worker::OnAccepted(std::unique_ptr<net::Stream> stream) {
+  const uint64_t limit = shared_.config->limits.connections;
+  if (AllConnections() >= limit + limit / kRefusedShare + 1) {
+    refused_.Add();
+    return;  // the stream closes
+  }
+  accepted_.Add();
+  sessions_.Add(std::move(stream));
+  CountConnections();
+}
+
+void Worker::OnExhausted(bool exhausted) {
+  if (exhausted) {
+    LogError("out of file descriptors: accepting is paused until some are closed; raise the limit "
+             "(LimitNOFILE, ulimit -n) or lower limits.connections");
+  } else {
+    LogWarn("file descriptors are there again: accepting");
+  }
+}
+
+void Worker::CountConnections() {
+  shared_.connections[index_].Set(sessions_.size() + hub_.subscribers());
+}
+
+uint64_t Worker::AllConnections() const {
+  uint64_t count = sessions_.size() + hub_.subscribers();
+  for (size_t i = 0; i < shared_.connections.size(); ++i) {
+    if (i != index_) count += shared_.connections[i].Get();
+  }
+  return count;
+}
+
+// --- requests ---
+
+std::unique_ptr<RequestHandler> Worker::Dispatch(Exchange& exchange) {
+  if (draining_) {
+    exchange.Respond(Busy("the gateway is about to stop"));
+    return nullptr;
+  }
+  if (AllConnections() > shared_.config->limits.connections) {
+    refused_.Add();
+    exchange.Respond(Busy("the gateway has all the connections that limits.connections allows"));
+    return nullptr;
+  }
+  const routing::Match match = shared_.router.Find(exchange.request().path());
+  switch (match.action) {
+    case routing::Action::kTopic:
+      return HandleTopic(topic_environment_, match, exchange);
+    case routing::Action::kPublish:
+      return HandlePublish(publish_environment_, match, exchange);
+    case routing::Action::kDemo:
+      AnswerDemo(exchange);
+      return nullptr;
+    case routing::Action::kNone:
+      break;
+  }
+  exchange.Respond(http::ErrorResponse(404, "nothing is configured for this path"));
+  return nullptr;
+}
+
+void Worker::AnswerDemo(Exchange& exchange) {
+  exchange.set_route_label(kDemoRoute);
+  const http::Method method = exchange.request().method();
+  if (method != http::Method::kGet && method != http::Method::kHead) {
+    http::Response response = http::ErrorResponse(405, "the demo page answers GET and HEAD");
+    response.headers.emplace_back("Allow", "GET, HEAD");
+    exchange.Respond(std::move(response));
+    return;
+  }
+  exchange.Respond({.status = 200,
+                    .headers = {{"Content-Type", "text/html; charset=utf-8"},
+                                {"Cache-Control", "no-cache"}},
+                    .body = shared_.demo_page});
+}
+
+void Worker::OnRequestDone(const RequestSummary& summary) {
+  http_stats_.Count(summary.route, summary.status);
+  http_stats_.Observe(summary.duration_ns);
+  if (!LogEnabled(LogLevel::kDebug)) return;
+  LogDebug("request id={} client={} method={} route={} status={} duration_us={} bytes={}{}{}",
+           summary.connection_id, summary.peer != nullptr ? summary.peer->ToString() : "-",
+           summary.request != nullptr ? summary.request->method_text() : "-",
+           summary.route.empty() ? kNoRoute : summary.route, summary.status,
+           summary.duration_ns / 1000, summary.bytes_sent, summary.error.empty() ? "" : " error=",
+           summary.error);
+}
+
+// --- ending ---
+
+void Worker::Drain(uint64_t spread_ms, std::function<void()> drained) {
+  draining_ = true;
+  drained_ = std::move(drained);
+  listeners_.clear();
+  sessions_.Drain();
+  hub_.Drain(spread_ms, [this] { hub_drained_ = true; });
+  drain_check_->Start(kDrainCheckMs, kDrainCheckMs);
+}
+
+void Worker::Close() {
+  listeners_.clear();
+  drain_check_->Stop();
+  sessions_.CloseAll();
+  hub_.CloseAll(pubsub::CloseReason::kStopped);
+}
+
+void Worker::CheckDrained() {
+  if (!hub_drained_ || sessions_.size() > 0) return;
+  drain_check_->Stop();
+  std::exchange(drained_, nullptr)();
+}
+
+}  // namespace sluice::server

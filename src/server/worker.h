@@ -1,0 +1,95 @@
+// One worker: its listeners, its connections and its hub, on one loop. It shares nothing with the other
+// workers but the config, the ingest thread's inbox and some counts. Its loop's thread only, unless
+// a method says otherwise.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/publish_handler.h"
+#include "server/topic_handler.h"
+#include "sluice/base/counter.h"
+#include "sluice/config/config.h"
+#include "sluice/event/loop.h"
+#include "sluice/event/timer_wheel.h"
+#include "sluice/net/network.h"
+#include "sluice/pubsub/hub.h"
+#include "sluice/routing/router.h"
+#include "sluice/server/exchange.h"
+#include "sluice/server/http_stats.h"
+#include "sluice/server/session_set.h"
+
+namespace sluice::server {
+
+// What all workers share. Outlives them.
+struct WorkerShared {
+  config::ConfigPtr config;
+  const routing::Router& router;
+  pubsub::IngestInbox& ingest;
+  pubsub::ProcessCounts& counts;
+  // Connections of each worker, as of about a second ago: by worker, each written by its own.
+  std::vector<Counter>& connections;
+  std::string demo_page;
+};
+
+class Worker final : private Dispatcher {
+ public:
+  Worker(event::Loop& loop, net::Network& network, uint32_t index, const WorkerShared& shared);
+  ~Worker() override = default;  // REQUIRES: Close, in an earlier turn
+
+  // Opens the listeners. Returns where they really listen.
+  [[nodiscard]] Result<std::vector<net::Endpoint>> Listen(
+      const std::vector<net::Endpoint>& endpoints);
+
+  // Stops accepting, ends the streams over `spread_ms` and requests after their answer; then calls
+  // `drained`.
+  void Drain(uint64_t spread_ms, std::function<void()> drained);
+
+  // Cuts everything. Handlers still refer to this worker: destroy it in a later turn of the loop.
+  void Close();
+
+  // Any thread.
+  [[nodiscard]] pubsub::HubInbox& hub_inbox() { return hub_.inbox(); }
+  [[nodiscard]] const pubsub::HubStats& hub_stats() const { return hub_.stats(); }
+  [[nodiscard]] const HttpStats& http_stats() const { return http_stats_; }
+  [[nodiscard]] uint64_t connections() const { return shared_.connections[index_].Get(); }
+  [[nodiscard]] uint64_t accepted() const { return accepted_.Get(); }
+  [[nodiscard]] uint64_t refused() const { return refused_.Get(); }
+
+ private:
+  // Dispatcher
+  [[nodiscard]] std::unique_ptr<RequestHandler> Dispatch(Exchange& exchange) override;
+  void OnRequestDone(const RequestSummary& summary) override;
+
+  void OnAccepted(std::unique_ptr<net::Stream> stream);
+  void OnExhausted(bool exhausted);
+  void CountConnections();
+  [[nodiscard]] uint64_t AllConnections() const;
+  void AnswerDemo(Exchange& exchange);
+  void CheckDrained();
+
+  event::Loop& loop_;
+  net::Network& network_;
+  uint32_t index_;
+  const WorkerShared& shared_;
+  SessionSettings session_settings_;
+  HttpStats http_stats_;
+  Counter accepted_;
+  Counter refused_;
+  event::TimerWheel timers_;
+  pubsub::Hub hub_;
+  TopicEnvironment topic_environment_;
+  PublishEnvironment publish_environment_;
+  SessionSet sessions_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::unique_ptr<event::Timer> tick_;
+  bool draining_ = false;
+  bool hub_drained_ = false;
+  std::function<void()> drained_;
+  std::unique_ptr<event::Timer> drain_check_;
+};
+
+}  // namespace sluice::server
