@@ -1,0 +1,97 @@
+"""Fixtures of the end-to-end and client tests. Each process belongs to one test and ends with it."""
+
+import itertools
+import shutil
+import tempfile
+
+import pytest
+
+from harness.gateway import Gateway
+from harness.nginx import Nginx
+from harness.redis import Door, RedisServer
+
+
+@pytest.fixture
+def folder():
+    """A folder with a short name: a unix socket's path has room for 107 bytes."""
+    path = tempfile.mkdtemp(prefix="sluice-")
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def make_gateway(folder, request):
+    """make_gateway(changes, ...): a started gateway; start=False leaves that to the test."""
+    gateways = []
+    numbers = itertools.count()
+
+    def make(changes=None, *, start=True, **options):
+        own = tempfile.mkdtemp(prefix=f"gateway{next(numbers)}-", dir=folder)
+        gateway = Gateway(own, changes, **options)
+        gateways.append(gateway)
+        return gateway.start() if start else gateway
+
+    yield make
+    faults = []
+    for gateway in gateways:
+        try:
+            gateway.check()
+        except AssertionError as fault:
+            faults.append(str(fault))
+        request.node.add_report_section("teardown", "gateway log", gateway.log()[-20000:])
+    assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+def gateway(make_gateway):
+    """A gateway on the base configuration: topic `news`, memory broker."""
+    return make_gateway()
+
+
+@pytest.fixture
+def make_redis(folder):
+    """make_redis(option, ...): a started redis-server."""
+    servers = []
+
+    def make(*options, start=True):
+        server = RedisServer(tempfile.mkdtemp(prefix="redis-", dir=folder), *options)
+        servers.append(server)
+        return server.start() if start else server
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def redis(make_redis):
+    return make_redis()
+
+
+@pytest.fixture
+def make_door():
+    """make_door(target, mode): a breakable TCP door; see harness.redis.Door."""
+    doors = []
+
+    def make(target=None, mode="open"):
+        doors.append(Door(target, mode))
+        return doors[-1]
+
+    yield make
+    for door in doors:
+        door.close()
+
+
+@pytest.fixture
+def make_nginx(folder):
+    """make_nginx(gateway, options): nginx in front of it."""
+    servers = []
+
+    def make(gateway, options=""):
+        own = tempfile.mkdtemp(prefix="nginx-", dir=folder)
+        servers.append(Nginx(own, gateway.address, options).start())
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.stop()

@@ -1,0 +1,52 @@
+"""Debian's nginx in front of a gateway, with its defaults."""
+
+import pathlib
+
+from harness.process import end, spawn
+from harness.wait import wait_for
+
+CONFIG = """
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx.log;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen unix:{folder}/nginx.sock;
+        location / {{
+            proxy_pass http://{host}:{port};
+            {options}
+        }}
+    }}
+}}
+"""
+
+
+class Nginx:
+    def __init__(self, folder, upstream, options=""):
+        self.folder = pathlib.Path(folder)
+        self.address = str(self.folder / "nginx.sock")
+        host, port = upstream
+        self.config_path = self.folder / "nginx.conf"
+        self.config_path.write_text(
+            CONFIG.format(folder=self.folder, host=host, port=port, options=options))
+        self.process = None
+
+    def start(self):
+        with open(self.folder / "nginx.out", "ab") as log:
+            self.process = spawn(["/usr/sbin/nginx", "-c", self.config_path, "-p", self.folder],
+                                 stdout=log, stderr=log)
+        wait_for(lambda: pathlib.Path(self.address).exists() or self.process.poll() is not None,
+                 "nginx listens")
+        assert self.process.poll() is None, (self.folder / "nginx.out").read_text()
+        return self
+
+    def stop(self):
+        end(self.process)
