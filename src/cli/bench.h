@@ -1,7 +1,7 @@
 // `sluice bench`: a load generator for SSE gateways.
 #pragma once
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's name
 class App;
 }
 

@@ -1,9 +1,9 @@
 #include "cli/bench_children.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -13,7 +13,7 @@
 #include "cli/bench_socket.h"
 #include "sluice/base/result.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's name
 class App;
 }
 

@@ -1,7 +1,7 @@
 #include "cli/bench_protocol.h"
 
-#include <array>
 #include <charconv>
+#include <initializer_list>
 #include <iterator>
 #include <vector>
 
@@ -47,7 +47,7 @@ class RedisProtocol final : public PublishProtocol {
   }
 
  private:
-  void Append(std::vector<std::string_view> arguments, std::string& out) {
+  static void Append(std::initializer_list<std::string_view> arguments, std::string& out) {
     std::vector<const char*> data;
     std::vector<size_t> sizes;
     for (const std::string_view argument : arguments) {

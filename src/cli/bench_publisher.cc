@@ -113,7 +113,7 @@ class Publisher {
   Fd fd_;
   std::string out_;
   std::string payload_;
-  std::array<char, 64 * 1024> buffer_{};
+  std::array<char, size_t{64} * 1024> buffer_{};
   uint64_t greetings_ = 0;
   uint64_t encoded_ = 0;
   uint64_t replies_ = 0;

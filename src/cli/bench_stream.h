@@ -39,8 +39,8 @@ class StreamParser {
   [[nodiscard]] int status() const { return status_; }  // 0 before the head is complete
 
  private:
-  static constexpr size_t kMaxHead = 64 * 1024;
-  static constexpr size_t kMaxEvent = 16 * 1024 * 1024;
+  static constexpr size_t kMaxHead = size_t{64} * 1024;
+  static constexpr size_t kMaxEvent = size_t{16} * 1024 * 1024;
   enum class Chunk : uint8_t { kNone, kSize, kExtension, kData, kDataEnd };
 
   // True when the head is complete; `rest` gets the body bytes that came with it.

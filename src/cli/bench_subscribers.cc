@@ -18,7 +18,7 @@ namespace {
 
 constexpr uint64_t kMillisecond = 1'000'000;
 constexpr uint64_t kRetryAfter = 250 * kMillisecond;
-constexpr size_t kBufferBytes = 256 * 1024;
+constexpr size_t kBufferBytes = size_t{256} * 1024;
 constexpr size_t kReadyAtOnce = 1024;
 constexpr size_t kMaxConnecting = 256;
 // A connection that stops reading should fill up soon, not after megabytes.
@@ -35,8 +35,6 @@ SubscriberPool::SubscriberPool(const SubscriberOptions& options, const Commands&
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       ready_(kReadyAtOnce),
       buffer_(kBufferBytes) {}
-
-SubscriberPool::~SubscriberPool() = default;
 
 size_t SubscriberPool::Wanted() const {
   const size_t all = commands_.subscribers.Get();

@@ -40,7 +40,6 @@ class SubscriberPool {
   // Borrows everything for its lifetime.
   SubscriberPool(const SubscriberOptions& options, const Commands& commands, SubscriberBoard& board,
                  std::span<Number> receipts);
-  ~SubscriberPool();
 
   // Returns after commands.stop, with all connections reset.
   void Run();

@@ -46,7 +46,7 @@ Result<std::string> ReadFile(const std::string& path) {
 
 LoadResult ParseConfig(std::string_view text, const std::string& file_name, const EnvLookup& env) {
   Report report(file_name);
-  const std::shared_ptr<const Node> root = ParseYaml(text, report);
+  const std::shared_ptr<const YamlNode> root = ParseYaml(text, report);
   if (root == nullptr) return tl::unexpected(report.Take());
   Reader reader(report, env);
   Config config = ReadConfig(reader, *root);

@@ -1,6 +1,5 @@
 #include "config/not_built.h"
 
-#include <algorithm>
 #include <array>
 
 namespace sluice::config {
@@ -32,10 +31,10 @@ constexpr std::array kMissing = {
 }  // namespace
 
 std::optional<std::string_view> NotBuilt(std::string_view key) {
-  const auto found = std::find_if(kMissing.begin(), kMissing.end(),
-                                  [&](const Missing& missing) { return missing.key == key; });
-  if (found == kMissing.end()) return std::nullopt;
-  return found->what;
+  for (const Missing& missing : kMissing) {
+    if (missing.key == key) return missing.what;
+  }
+  return std::nullopt;
 }
 
 }  // namespace sluice::config

@@ -57,7 +57,7 @@ void ReadListenItem(Reader& reader, const Value& value, Claims& addresses,
     std::optional<net::Endpoint> endpoint = ReadAddress(reader, address, addresses);
     if (endpoint) out.push_back({std::move(*endpoint)});
   };
-  if (value.node->kind != Node::Kind::kMap) return add(value);
+  if (value.node->kind != YamlNode::Kind::kMap) return add(value);
   reader.Map(value, [&](Section& section) {
     const Value* address = section.Require("address");
     if (address != nullptr) add(*address);
@@ -68,7 +68,7 @@ void ReadListen(Section& section, Claims& addresses, Config& config) {
   Reader& reader = section.reader();
   const Value* value = section.Require("listen", "; say where to serve, such as 127.0.0.1:8080");
   if (value == nullptr) return;
-  if (value->node->kind != Node::Kind::kList) {
+  if (value->node->kind != YamlNode::Kind::kList) {
     Value only = *value;
     only.schema += "[]";
     return ReadListenItem(reader, only, addresses, config.listen);
@@ -175,7 +175,7 @@ void ReadDemo(Section& section, Claims& paths, Config& config) {
 
 }  // namespace
 
-Config ReadConfig(Reader& reader, const Node& root) {
+Config ReadConfig(Reader& reader, const YamlNode& root) {
   Config config;
   const Value document{&root, {1, 1}, {1, 1}, "", ""};
   reader.Map(document, [&](Section& section) {

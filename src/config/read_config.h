@@ -7,6 +7,6 @@
 
 namespace sluice::config {
 
-[[nodiscard]] Config ReadConfig(Reader& reader, const Node& root);
+[[nodiscard]] Config ReadConfig(Reader& reader, const YamlNode& root);
 
 }  // namespace sluice::config

@@ -29,12 +29,14 @@ bool IsNameByte(char c) {
 
 void CheckName(Reader& reader, const Value& value, const std::string& name) {
   const bool ok = !name.empty() && name.size() <= kMaxNameBytes &&
-                  std::all_of(name.begin(), name.end(), IsNameByte);
+                  std::all_of(name.begin(), name.end(), IsNameByte) &&
+                  name.compare(0, kReservedPrefix.size(), kReservedPrefix) != 0;
   if (ok) return;
   Value at_key = value;
   at_key.mark = value.key_mark;
   reader.Fail(at_key,
-              fmt::format("a topic's name is 1 to {} letters, digits, and _ . : -", kMaxNameBytes));
+              fmt::format("a topic's name is 1 to {} letters, digits, and _ . : - (but not {}...)",
+                          kMaxNameBytes, kReservedPrefix));
 }
 
 std::optional<Template> ReadPath(Section& section, std::string& path) {
@@ -143,7 +145,7 @@ void ReadTopic(Section& section, const Value& map, Claims& paths, Claims& channe
   });
   ReadReplay(section, topic);
   ReadFilter(section, topic);
-  section.Duration("heartbeat", topic.heartbeat_ms, {100, kHour});
+  section.Duration("heartbeat", topic.heartbeat_ms, {1'000, kHour});
   section.Map("retry", [&](Section& retry) {
     retry.Duration("base", topic.retry_base_ms, {1, kHour});
     retry.Duration("jitter", topic.retry_jitter_ms, {0, kHour});

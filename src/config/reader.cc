@@ -14,15 +14,15 @@ namespace {
 
 constexpr std::string_view kMergeKey = "<<";
 
-std::string_view NameOf(Node::Kind kind) {
+std::string_view NameOf(YamlNode::Kind kind) {
   switch (kind) {
-    case Node::Kind::kScalar:
+    case YamlNode::Kind::kScalar:
       return "a single value";
-    case Node::Kind::kList:
+    case YamlNode::Kind::kList:
       return "a list";
-    case Node::Kind::kMap:
+    case YamlNode::Kind::kMap:
       return "a map (key: value)";
-    case Node::Kind::kNull:
+    case YamlNode::Kind::kNull:
       break;
   }
   return "nothing";
@@ -50,7 +50,7 @@ class Merger {
   }
 
  private:
-  void Add(const Node& node, bool own) {
+  void Add(const YamlNode& node, bool own) {
     std::vector<const Entry*> merges;
     for (const Entry& entry : node.entries) {
       if (entry.key == kMergeKey) {
@@ -72,14 +72,14 @@ class Merger {
   }
 
   void Merge(const Entry& merge) {
-    std::vector<const Node*> sources;
-    if (merge.node->kind == Node::Kind::kList) {
+    std::vector<const YamlNode*> sources;
+    if (merge.node->kind == YamlNode::Kind::kList) {
       for (const Entry& item : merge.node->entries) sources.push_back(item.node.get());
     } else {
       sources.push_back(merge.node.get());
     }
-    for (const Node* source : sources) {
-      if (source->kind == Node::Kind::kMap) {
+    for (const YamlNode* source : sources) {
+      if (source->kind == YamlNode::Kind::kMap) {
         Add(*source, false);
       } else {
         report_.Add(merge.key_mark, Join(map_.path, kMergeKey),
@@ -115,9 +115,9 @@ bool Reader::FailNotBuilt(const Value& value, std::string_view key) {
   return what.has_value();
 }
 
-bool Reader::Expect(const Value& value, Node::Kind kind) {
+bool Reader::Expect(const Value& value, YamlNode::Kind kind) {
   if (value.node->kind == kind) return true;
-  if (value.node->kind == Node::Kind::kNull) {
+  if (value.node->kind == YamlNode::Kind::kNull) {
     FailAtKey(value, "has no value; give it one or remove the key");
   } else {
     Fail(value, fmt::format("must be {}, and is {}", NameOf(kind), NameOf(value.node->kind)));
@@ -126,7 +126,7 @@ bool Reader::Expect(const Value& value, Node::Kind kind) {
 }
 
 std::optional<std::string> Reader::Text(const Value& value) {
-  if (!Expect(value, Node::Kind::kScalar)) return std::nullopt;
+  if (!Expect(value, YamlNode::Kind::kScalar)) return std::nullopt;
   tl::expected<std::string, std::string> text = Substitute(value.node->text, env_);
   if (!text) {
     Fail(value, std::move(text.error()));
@@ -151,12 +151,12 @@ std::optional<uint64_t> Reader::Quantity(const Value& value, Unit unit, Range ra
 }
 
 std::vector<std::pair<std::string_view, Value>> Reader::Entries(const Value& map, bool fixed_keys) {
-  if (!Expect(map, Node::Kind::kMap)) return {};
+  if (!Expect(map, YamlNode::Kind::kMap)) return {};
   return Merger(map, fixed_keys, report_).Run();
 }
 
 void Reader::Map(const Value& value, const std::function<void(Section&)>& read) {
-  if (!Expect(value, Node::Kind::kMap)) return;
+  if (!Expect(value, YamlNode::Kind::kMap)) return;
   Section section(*this, value);
   read(section);
   section.ReportUnknown();
@@ -168,7 +168,7 @@ void Reader::Names(const Value& value,
 }
 
 void Reader::List(const Value& value, const std::function<void(const Value&)>& read) {
-  if (!Expect(value, Node::Kind::kList)) return;
+  if (!Expect(value, YamlNode::Kind::kList)) return;
   size_t index = 0;
   for (const Entry& item : value.node->entries) {
     read(Value{item.node.get(), item.mark, item.key_mark, fmt::format("{}[{}]", value.path, index),

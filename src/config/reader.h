@@ -24,14 +24,16 @@ namespace sluice::config {
 
 // A value of the document with its place and its names. Borrows from the tree.
 struct Value {
-  const Node* node = nullptr;
+  const YamlNode* node = nullptr;
   Mark mark;
   Mark key_mark;
   std::string path;    // "topics.news.path", "listen[0]"
   std::string schema;  // "topics.*.path", "listen[]": the same for all values of a kind
 
   // What a message about it points to: a map or list is found by its key.
-  [[nodiscard]] Mark place() const { return node->kind == Node::Kind::kScalar ? mark : key_mark; }
+  [[nodiscard]] Mark place() const {
+    return node->kind == YamlNode::Kind::kScalar ? mark : key_mark;
+  }
 };
 
 class Section;
@@ -63,7 +65,7 @@ class Reader {
  private:
   friend class Section;
 
-  [[nodiscard]] bool Expect(const Value& value, Node::Kind kind);
+  [[nodiscard]] bool Expect(const Value& value, YamlNode::Kind kind);
   // The map's values with merge keys (`<<`) resolved; reports duplicates.
   [[nodiscard]] std::vector<std::pair<std::string_view, Value>> Entries(const Value& map,
                                                                         bool fixed_keys);
@@ -78,6 +80,7 @@ class Section {
  public:
   Section(const Section&) = delete;
   Section& operator=(const Section&) = delete;
+  ~Section() = default;
 
   [[nodiscard]] Reader& reader() { return reader_; }
   // The value of `key`, or null if it is absent. `key` is a literal.

@@ -61,9 +61,9 @@ Problems Report::Take() {
   return std::move(problems_);
 }
 
-std::string Printable(std::string_view original) {
-  const std::string harmless = HideUserInfo(original);
-  const std::string_view text = harmless;
+std::string Printable(std::string_view text) {
+  const std::string harmless = HideUserInfo(text);
+  text = harmless;
   std::string shown;
   for (size_t i = 0; i < text.size();) {
     const size_t length = SequenceLength(text.substr(i));

@@ -18,6 +18,11 @@ Mark MarkAt(std::string_view text, size_t offset) {
           static_cast<uint32_t>(offset - line_start) + 1};
 }
 
+bool IsControl(char c) {
+  const bool is_space = c == '\t' || c == '\n' || c == '\r';
+  return (static_cast<unsigned char>(c) < 0x20 && !is_space) || c == 0x7F;
+}
+
 // A tab counts as one space for yaml-cpp, where the author saw more.
 bool CheckIndentation(std::string_view text, Report& report) {
   size_t tabs = 0;
@@ -48,14 +53,10 @@ bool CheckSourceText(std::string_view text, Report& report) {
     report.Add(MarkAt(text, invalid), "", "the file is not UTF-8 text");
     return false;
   }
-  const auto is_control = [](char c) {
-    const bool is_space = c == '\t' || c == '\n' || c == '\r';
-    return (static_cast<unsigned char>(c) < 0x20 && !is_space) || c == 0x7F;
-  };
-  const auto control = std::find_if(text.begin(), text.end(), is_control);
-  if (control != text.end()) {
-    report.Add(MarkAt(text, static_cast<size_t>(control - text.begin())), "",
-               fmt::format("control byte {:#04x} in the file", static_cast<int>(*control)));
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (!IsControl(text[i])) continue;
+    report.Add(MarkAt(text, i), "",
+               fmt::format("control byte {:#04x} in the file", static_cast<int>(text[i])));
     return false;
   }
   return CheckIndentation(text, report);

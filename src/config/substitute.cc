@@ -10,7 +10,7 @@
 namespace sluice::config {
 namespace {
 
-constexpr size_t kMaxValueBytes = 64 * 1024;
+constexpr size_t kMaxValueBytes = size_t{64} * 1024;
 
 bool IsVariableName(std::string_view name) {
   const auto is_letter = [](char c) {

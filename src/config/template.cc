@@ -69,9 +69,8 @@ tl::expected<Template, std::string> ParsePath(std::string_view text) {
   if (text.find('%') != std::string_view::npos) {
     return tl::unexpected<std::string>("holds %; a path is written here as it is after decoding");
   }
-  const auto bad = std::find_if_not(text.begin(), text.end(), IsPathByte);
-  if (bad != text.end()) {
-    return tl::unexpected(fmt::format("holds '{}', which no path can", *bad));
+  for (const char c : text) {
+    if (!IsPathByte(c)) return tl::unexpected(fmt::format("holds '{}', which no path can", c));
   }
   tl::expected<Template, std::string> parsed = Parse(text);
   if (!parsed) return parsed;
@@ -89,6 +88,7 @@ tl::expected<Template, std::string> ParsePath(std::string_view text) {
           "has an empty segment, \".\" or \"..\"; no request is routed by such a path");
     }
   }
+  if (parsed->shape.size() > 1 && parsed->shape.back() == '/') parsed->shape.pop_back();
   return parsed;
 }
 
@@ -98,6 +98,9 @@ tl::expected<Template, std::string> ParseChannel(std::string_view text) {
   }
   if (text.find(' ') != std::string_view::npos) {
     return tl::unexpected<std::string>("holds a space");
+  }
+  if (text.substr(0, kReservedPrefix.size()) == kReservedPrefix) {
+    return tl::unexpected(fmt::format("begins with {}, which is Sluice's own", kReservedPrefix));
   }
   tl::expected<Template, std::string> parsed = Parse(text);
   if (parsed && parsed->shape.find("{}{}") != std::string::npos) {

@@ -42,8 +42,8 @@ class Builder : public YAML::EventHandler {
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     // yaml-cpp gives the place of what comes next; that may be lines below.
-    const bool in_list = !open_.empty() && open_.back().node->kind == Node::Kind::kList;
-    Place(in_list ? open_.back().mark : ToMark(mark), anchor, std::make_shared<Node>());
+    const bool in_list = !open_.empty() && open_.back().node->kind == YamlNode::Kind::kList;
+    Place(in_list ? open_.back().mark : ToMark(mark), anchor, std::make_shared<YamlNode>());
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -54,8 +54,8 @@ class Builder : public YAML::EventHandler {
       key_ = Key{value, ToMark(mark)};
       return;
     }
-    auto node = std::make_shared<Node>();
-    node->kind = Node::Kind::kScalar;
+    auto node = std::make_shared<YamlNode>();
+    node->kind = YamlNode::Kind::kScalar;
     node->text = value;
     Place(ToMark(mark), anchor, std::move(node));
   }
@@ -68,16 +68,16 @@ class Builder : public YAML::EventHandler {
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value /*style*/) override {
-    Open(Node::Kind::kList, mark, tag, anchor);
+    Open(YamlNode::Kind::kList, mark, tag, anchor);
   }
   void OnSequenceEnd() override { Close(); }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value /*style*/) override {
-    Open(Node::Kind::kMap, mark, tag, anchor);
+    Open(YamlNode::Kind::kMap, mark, tag, anchor);
   }
   void OnMapEnd() override { Close(); }
 
-  [[nodiscard]] const std::shared_ptr<const Node>& root() const { return root_; }
+  [[nodiscard]] const std::shared_ptr<const YamlNode>& root() const { return root_; }
   // Where the last quoted or block scalar begins.
   [[nodiscard]] const std::optional<YAML::Mark>& last_quoted() const { return last_quoted_; }
 
@@ -88,7 +88,7 @@ class Builder : public YAML::EventHandler {
   };
   // A list or map whose end has not come yet.
   struct Unfinished {
-    std::shared_ptr<Node> node;
+    std::shared_ptr<YamlNode> node;
     Mark mark;
     YAML::anchor_t anchor;
     std::optional<Key> key;  // under which it will be placed
@@ -101,15 +101,15 @@ class Builder : public YAML::EventHandler {
   }
 
   [[nodiscard]] bool WantsKey() const {
-    return !open_.empty() && open_.back().node->kind == Node::Kind::kMap && !key_;
+    return !open_.empty() && open_.back().node->kind == YamlNode::Kind::kMap && !key_;
   }
 
-  void Open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag,
+  void Open(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag,
             YAML::anchor_t anchor) {
     RefuseTag(mark, tag);
     RefuseAsKey(ToMark(mark));
     CheckDepth(ToMark(mark), 1);
-    auto node = std::make_shared<Node>();
+    auto node = std::make_shared<YamlNode>();
     node->kind = kind;
     open_.push_back({std::move(node), ToMark(mark), anchor, std::exchange(key_, std::nullopt)});
   }
@@ -122,7 +122,7 @@ class Builder : public YAML::EventHandler {
   }
 
   // Puts a complete node where the document is now.
-  void Place(Mark mark, YAML::anchor_t anchor, std::shared_ptr<const Node> node) {
+  void Place(Mark mark, YAML::anchor_t anchor, std::shared_ptr<const YamlNode> node) {
     RefuseAsKey(mark);
     CheckDepth(mark, node->height);
     if (anchor != YAML::NullAnchor) anchors_[anchor] = node;
@@ -130,7 +130,7 @@ class Builder : public YAML::EventHandler {
       root_ = std::move(node);
       return;
     }
-    Node& parent = *open_.back().node;
+    YamlNode& parent = *open_.back().node;
     parent.size += node->size;
     parent.height = std::max(parent.height, node->height + 1);
     if (++placed_ > kMaxNodes || parent.size > kMaxNodes) {
@@ -155,11 +155,11 @@ class Builder : public YAML::EventHandler {
     }
   }
 
-  std::shared_ptr<const Node> root_;
+  std::shared_ptr<const YamlNode> root_;
   std::vector<Unfinished> open_;
   std::optional<Key> key_;  // read, its value not yet
   uint32_t placed_ = 0;     // so many nodes are in memory
-  std::unordered_map<YAML::anchor_t, std::shared_ptr<const Node>> anchors_;
+  std::unordered_map<YAML::anchor_t, std::shared_ptr<const YamlNode>> anchors_;
   std::optional<YAML::Mark> last_quoted_;
 };
 
@@ -194,7 +194,7 @@ std::string Explain(const YAML::ParserException& error) {
 
 }  // namespace
 
-std::shared_ptr<const Node> ParseYaml(std::string_view text, Report& report) {
+std::shared_ptr<const YamlNode> ParseYaml(std::string_view text, Report& report) {
   if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
     text.remove_prefix(kByteOrderMark.size());
   }
@@ -209,7 +209,7 @@ std::shared_ptr<const Node> ParseYaml(std::string_view text, Report& report) {
     if (last && EndsInsideQuotes(text, static_cast<size_t>(last->pos))) {
       throw Refused(ToMark(*last), "the quote that begins here is never closed");
     }
-    if (builder.root() == nullptr || builder.root()->kind == Node::Kind::kNull) {
+    if (builder.root() == nullptr || builder.root()->kind == YamlNode::Kind::kNull) {
       throw Refused({1, 1}, "the file is empty");
     }
     return builder.root();

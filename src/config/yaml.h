@@ -13,7 +13,7 @@
 
 namespace sluice::config {
 
-struct Node;
+struct YamlNode;
 
 // A value in a map or a list, and where it is written. For an alias that is the place of the
 // `*name`, while what is inside the node has the marks of the anchor.
@@ -21,10 +21,10 @@ struct Entry {
   std::string key;  // empty in a list
   Mark key_mark;    // in a list: the value's
   Mark mark;
-  std::shared_ptr<const Node> node;  // shared by all aliases of one anchor; immutable
+  std::shared_ptr<const YamlNode> node;  // shared by all aliases of one anchor; immutable
 };
 
-struct Node {
+struct YamlNode {
   enum class Kind : uint8_t { kNull, kScalar, kList, kMap };
   Kind kind = Kind::kNull;
   std::string text;            // of a scalar, without its quotes
@@ -38,6 +38,6 @@ inline constexpr uint32_t kMaxNodes = 100'000;
 inline constexpr uint32_t kMaxDepth = 32;
 
 // The root, or null after at least one problem was added to `report`.
-[[nodiscard]] std::shared_ptr<const Node> ParseYaml(std::string_view text, Report& report);
+[[nodiscard]] std::shared_ptr<const YamlNode> ParseYaml(std::string_view text, Report& report);
 
 }  // namespace sluice::config

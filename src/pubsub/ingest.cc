@@ -121,14 +121,15 @@ void Ingest::Handle(PublishCommand& command) {
   }
   // Through a shared broker the id is given here, so that the event has the same one everywhere.
   if (command.id.empty()) command.id = RandomName(kMessageIdLetters);
-  broker_->Publish(command.channel, WrapPayload(command.data, command.event, command.id),
-                   [this, command = std::move(command)](Result<> done) {
-                     if (done) {
-                       Reply(command, command.id);
-                     } else {
-                       Reply(command, tl::unexpected(done.error()));
-                     }
-                   });
+  const std::string channel = command.channel;
+  const std::string payload = WrapPayload(command.data, command.event, command.id);
+  broker_->Publish(channel, payload, [this, command = std::move(command)](Result<> done) {
+    if (done) {
+      Reply(command, command.id);
+    } else {
+      Reply(command, tl::unexpected(done.error()));
+    }
+  });
 }
 
 void Ingest::Reply(const PublishCommand& command, Result<std::string> id) {
@@ -168,10 +169,12 @@ Result<Ingest::Channel*> Ingest::FindOrMake(uint32_t config, const std::string& 
 
 void Ingest::Erase(const std::string& name) {
   const auto found = channels_.find(name);
-  --channels_of_[found->second->config];
+  // `name` may be the channel's own.
+  const std::unique_ptr<Channel> channel = std::move(found->second);
+  --channels_of_[channel->config];
   channels_.erase(found);
   stats_.channels.Set(channels_.size());
-  broker_->Unsubscribe(name);
+  broker_->Unsubscribe(channel->name);
 }
 
 void Ingest::Sweep() {

@@ -296,16 +296,24 @@ bool Lane::ApplySlowPolicy(Subscriber& subscriber) {
     hub_.Close(subscriber, CloseReason::kSlowClient);
     return false;
   }
+  // What is kept of what it has not got: the newest event that it wants, or (skip) half a buffer of them,
+  // so that it is not over the limit again with the next one.
+  const uint64_t keep_bytes = config.slow_policy == config::SlowPolicy::kLatest
+                                  ? 0
+                                  : config.slow_buffer_bytes / 2;
   const uint64_t last = subscriber.last_sequence();
+  const uint64_t oldest = std::max(subscriber.cursor_, ring.first());
   uint64_t cursor = ring.next();
-  if (config.slow_policy == config::SlowPolicy::kLatest) {
-    if (!ring.empty()) --cursor;
-  } else {
-    // Half of the buffer, so that it is not over the limit again with the next event.
-    cursor = std::max(subscriber.cursor_, ring.first());
-    while (cursor < ring.next() && ring.BytesFrom(cursor) > config.slow_buffer_bytes / 2) ++cursor;
+  uint64_t kept_bytes = 0;
+  for (; cursor > oldest; --cursor) {
+    const Frame& frame = *ring.At(cursor - 1);
+    if (!filter_.Matches(frame)) continue;
+    const uint64_t size = Wire(frame).size();
+    if (kept_bytes > 0 && kept_bytes + size > keep_bytes) break;
+    kept_bytes += size;
   }
-  subscriber.SkipTo(std::max(cursor, subscriber.cursor_));
+  if (cursor == subscriber.cursor_) return true;  // one event that is larger than the buffer
+  subscriber.SkipTo(cursor);
   if (!subscriber.owes_gap()) subscriber.TellGap(GapReason::kSlow, topic_.IdOf(last));
   return true;
 }

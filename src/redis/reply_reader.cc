@@ -122,6 +122,8 @@ struct ReplyReader::Hiredis {
   }
 
   static void* CreateNil(const redisReadTask* task) noexcept {
+    // RESP2's nil is a string or an array without a length; RESP3 has a type for it.
+    if (task->type == REDIS_REPLY_NIL) return nullptr;
     Reply* slot = Slot(task);
     *slot = Reply{};
     return slot;

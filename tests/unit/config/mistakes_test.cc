@@ -103,10 +103,10 @@ TEST(MistakesTest, NumbersDurationsAndSizesAreChecked) {
        {"2:42: topics.a.history.events: \"10000001\" is not between 1 and 10000000",
         "2:59: topics.a.history.bytes: \"0\" is not between 1 and 64GiB",
         "2:67: topics.a.history.age: \"0s\" is not between 1ms and 8760h"}},
-      {"topics: {a: {path: /a, heartbeat: 99ms, slow_client: {buffer: 0}, limits: {topics: 0}}}\n",
-       {"2:35: topics.a.heartbeat: \"99ms\" is not between 100ms and 1h",
-        "2:63: topics.a.slow_client.buffer: \"0\" is not between 1 and 1GiB",
-        "2:84: topics.a.limits.topics: \"0\" is not between 1 and 1000000"}},
+      {"topics: {a: {path: /a, heartbeat: 999ms, slow_client: {buffer: 0}, limits: {topics: 0}}}\n",
+       {"2:35: topics.a.heartbeat: \"999ms\" is not between 1s and 1h",
+        "2:64: topics.a.slow_client.buffer: \"0\" is not between 1 and 1GiB",
+        "2:85: topics.a.limits.topics: \"0\" is not between 1 and 1000000"}},
   });
 }
 
@@ -165,9 +165,16 @@ TEST(MistakesTest, TopicsHaveUniquePathsAndChannels) {
   ExpectProblems({
       {"topics: {a: {}}\n", {"2:10: topics.a.path: is missing"}},
       {"topics: {\"\": {path: /a}}\n",
-       {"2:10: topics.: a topic's name is 1 to 128 letters, digits, and _ . : -"}},
+       {"2:10: topics.: a topic's name is 1 to 128 letters, digits, and _ . : - (but not "
+        "sluice:...)"}},
+      {"topics: {\"sluice:b\": {path: /a}}\n",
+       {"2:10: topics.sluice:b: a topic's name is 1 to 128 letters, digits, and _ . : - (but not "
+        "sluice:...)"}},
+      {"topics:\n  a: {path: /x}\n  b: {path: /x/}\n",
+       {"4:13: topics.b.path: this path is that of topics.a.path on line 3"}},
       {"topics: {a/b: {path: /a}}\n",
-       {"2:10: topics.a/b: a topic's name is 1 to 128 letters, digits, and _ . : -"}},
+       {"2:10: topics.a/b: a topic's name is 1 to 128 letters, digits, and _ . : - (but not "
+        "sluice:...)"}},
       {"topics:\n  a: {path: /x}\n  b: {path: /x}\n",
        {"4:13: topics.b.path: this path is that of topics.a.path on line 3"}},
       {"topics:\n  a: {path: \"/x/{p}\", channel: \"a:{p}\"}\n"

@@ -26,7 +26,7 @@ TEST(TemplateTest, ParametersAreFoundAndTheShapeForgetsTheirNames) {
 }
 
 TEST(TemplateTest, OrdinaryPathsAreAccepted) {
-  for (const char* text : {"/", "/events/", "/a.b/~c/d-e_f", "/\xC3\xA9t\xC3\xA9", "/a;b=c@d:e"}) {
+  for (const char* text : {"/", "/events", "/a.b/~c/d-e_f", "/\xC3\xA9t\xC3\xA9", "/a;b=c@d:e"}) {
     const auto path = ParsePath(text);
     ASSERT_TRUE(path) << text << ": " << path.error();
     EXPECT_EQ(path->shape, text);
@@ -73,11 +73,17 @@ TEST(TemplateTest, PathsThatNoRequestCanHaveAreRefused) {
   }
 }
 
+TEST(TemplateTest, SlashAtTheEndOfAPathMakesNoDifference) {
+  EXPECT_EQ(ParsePath("/a/")->shape, "/a");
+  EXPECT_EQ(ParsePath("/a/{x}/")->shape, "/a/{}");
+}
+
 TEST(TemplateTest, AmbiguousAndOversizedChannelsAreRefused) {
   EXPECT_EQ(ParseChannel("").error(), "is not 1 to 256 bytes long");
   EXPECT_EQ(ParseChannel(std::string(257, 'a')).error(), "is not 1 to 256 bytes long");
   EXPECT_TRUE(ParseChannel(std::string(256, 'a')));
   EXPECT_EQ(ParseChannel("a b").error(), "holds a space");
+  EXPECT_EQ(ParseChannel("sluice:{a}").error(), "begins with sluice:, which is Sluice's own");
   EXPECT_EQ(ParseChannel("{a}{b}").error(), "has two parameters without text between them");
 }
 

@@ -10,27 +10,27 @@ namespace sluice::config {
 namespace {
 
 // The tree on one line, each value with its place.
-std::string Show(const Node& node) {
+std::string Show(const YamlNode& node) {
   switch (node.kind) {
-    case Node::Kind::kNull:
+    case YamlNode::Kind::kNull:
       return "null";
-    case Node::Kind::kScalar:
+    case YamlNode::Kind::kScalar:
       return "'" + node.text + "'";
-    case Node::Kind::kList:
-    case Node::Kind::kMap:
+    case YamlNode::Kind::kList:
+    case YamlNode::Kind::kMap:
       break;
   }
   std::string text;
   for (const Entry& entry : node.entries) {
     if (!text.empty()) text += " ";
-    if (node.kind == Node::Kind::kMap) {
+    if (node.kind == YamlNode::Kind::kMap) {
       text += std::to_string(entry.key_mark.line) + ":" + std::to_string(entry.key_mark.column) +
               " " + entry.key + "=";
     }
     text += std::to_string(entry.mark.line) + ":" + std::to_string(entry.mark.column) + " " +
             Show(*entry.node);
   }
-  return node.kind == Node::Kind::kMap ? "{" + text + "}" : "[" + text + "]";
+  return node.kind == YamlNode::Kind::kMap ? "{" + text + "}" : "[" + text + "]";
 }
 
 std::string Parse(std::string_view text) {

@@ -81,9 +81,9 @@ class HubFixture : public ::testing::Test {
 
   void SetUp() override { SetLogLevel(LogLevel::kOff); }
   void TearDown() override {
-    SetLogLevel(LogLevel::kInfo);
     hub.reset();
     loop.Turn();
+    SetLogLevel(LogLevel::kInfo);
   }
 
   std::vector<IngestCommand> TakeCommands() {

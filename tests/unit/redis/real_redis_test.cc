@@ -191,6 +191,29 @@ TEST_F(RealRedisTest, DropsTheLinkOnAMessageOverTheReplyLimitAndRecovers) {
   EXPECT_TRUE(RunUntilUp());
 }
 
+TEST_F(RealRedisTest, ThrowsAwayAMessageOf64MebibytesAndStaysUp) {
+  RedisServer server({"--client-output-buffer-limit", "pubsub 0 0 0"});
+  StartLink(server);
+  link_->Subscribe("news");
+  ASSERT_TRUE(RunUntilUp());
+  constexpr size_t kSize = 64UL * 1024 * 1024;
+  EXPECT_EQ(server.Command({"PUBLISH", "news", std::string(kSize, 'x')}), ":1");
+  EXPECT_EQ(server.Command({"PUBLISH", "news", "after"}), ":1");
+  ASSERT_TRUE(RunUntilTold("news: after"));
+  EXPECT_TRUE(RunUntilTold("oversized news " + std::to_string(kSize)));
+  EXPECT_EQ(link_->stats().failures, 0U);
+}
+
+TEST_F(RealRedisTest, RecoversWhenRedisDropsItForItsOutputBuffer) {
+  RedisServer server({"--client-output-buffer-limit", "pubsub 1mb 1mb 1"});
+  StartLink(server);
+  link_->Subscribe("news");
+  ASSERT_TRUE(RunUntilUp());
+  EXPECT_NE(server.Command({"PUBLISH", "news", std::string(8UL * 1024 * 1024, 'x')}), "");
+  EXPECT_TRUE(Contains(Trouble(), "client-output-buffer-limit"));
+  EXPECT_TRUE(RunUntilUp());
+}
+
 TEST_F(RealRedisTest, LogsInWithThePassword) {
   RedisServer server({"--requirepass", "s3cret"});
   Options options;

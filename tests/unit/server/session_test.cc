@@ -669,7 +669,8 @@ TEST_F(SessionTest, SurvivesRandomSplitsBudgetsAndResets) {
       if (below(4) == 0) loop_.Advance(below(200));
       peer->Pump();
     }
-    while (peer->wants_writable() || peer->paused()) {
+    if (dies) peer->Kill(ECONNRESET);
+    while (!peer->destroyed() && (peer->wants_writable() || peer->paused())) {
       peer->MakeWritable(1 + below(300));
       peer->Pump();
     }

@@ -1,0 +1,98 @@
+#include "sluice/routing/router.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::routing {
+namespace {
+
+config::Topic MakeTopic(std::string name, std::string path, std::string channel) {
+  config::Topic topic;
+  topic.name = std::move(name);
+  topic.path = std::move(path);
+  topic.channel = std::move(channel);
+  return topic;
+}
+
+class RouterTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto config = std::make_shared<config::Config>();
+    config->demo = true;
+    config->topics = {MakeTopic("news", "/events/news", "news"),
+                      MakeTopic("room", "/events/rooms/{id}", "room:{id}"),
+                      MakeTopic("seat", "/events/rooms/{room}/seats/{seat}", "seat:{seat}@{room}"),
+                      MakeTopic("lobby", "/events/rooms/lobby", "room:lobby")};
+    config->publish = {{"/publish/{topic}"}};
+    router_ = std::make_unique<Router>(config);
+  }
+  Match Find(std::string_view path) {
+    path_ = *http::Path::Parse(path);
+    return router_->Find(path_);
+  }
+  http::Path path_;
+  std::unique_ptr<Router> router_;
+};
+
+TEST_F(RouterTest, ExactPathFindsItsTopic) {
+  const Match match = Find("/events/news");
+  EXPECT_EQ(match.action, Action::kTopic);
+  EXPECT_EQ(match.index, 0U);
+  EXPECT_EQ(router_->ChannelOf(match), "news");
+}
+
+TEST_F(RouterTest, ParametersMakeTheChannel) {
+  EXPECT_EQ(router_->ChannelOf(Find("/events/rooms/42")), "room:42");
+  EXPECT_EQ(router_->ChannelOf(Find("/events/rooms/42/seats/7")), "seat:7@42");
+}
+
+TEST_F(RouterTest, LiteralWinsOverParameter) {
+  EXPECT_EQ(Find("/events/rooms/lobby").index, 3U);
+  EXPECT_EQ(Find("/events/rooms/lobby/seats/1").index, 2U) << "and the parameter is tried after it";
+}
+
+TEST_F(RouterTest, EncodedSlashStaysInItsParameter) {
+  const Match match = Find("/events/rooms/a%2Fb");
+  ASSERT_EQ(match.action, Action::kTopic);
+  EXPECT_EQ(router_->ChannelOf(match), "room:a/b");
+}
+
+TEST_F(RouterTest, OtherPathsFindNothing) {
+  for (const char* path : {"/events", "/events/news/x", "/events/rooms", "/Events/news", "/publish"}) {
+    EXPECT_EQ(Find(path).action, Action::kNone) << path;
+  }
+}
+
+TEST_F(RouterTest, PublishAndDemoAreFound) {
+  EXPECT_EQ(Find("/").action, Action::kDemo);
+  const Match match = Find("/publish/room:42");
+  EXPECT_EQ(match.action, Action::kPublish);
+  EXPECT_EQ(match.parameters[0].name, "topic");
+  EXPECT_EQ(match.parameters[0].value, "room:42");
+}
+
+TEST_F(RouterTest, EachChannelBelongsToOneTopic) {
+  EXPECT_EQ(router_->TopicOf("news"), 0U);
+  EXPECT_EQ(router_->TopicOf("room:42"), 1U);
+  EXPECT_EQ(router_->TopicOf("room:lobby"), 3U) << "an exact name wins over a pattern";
+  EXPECT_EQ(router_->TopicOf("seat:7@42"), 2U);
+}
+
+TEST_F(RouterTest, NamesThatNoTopicCanHaveBelongToNone) {
+  EXPECT_EQ(router_->TopicOf(""), std::nullopt);
+  EXPECT_EQ(router_->TopicOf("other"), std::nullopt);
+  EXPECT_EQ(router_->TopicOf("room:"), std::nullopt) << "a parameter is never empty";
+  EXPECT_EQ(router_->TopicOf("seat:@42"), std::nullopt);
+  EXPECT_EQ(router_->TopicOf("room:" + std::string(252, 'x')), std::nullopt) << "too long";
+  EXPECT_EQ(router_->TopicOf("room:\xff"), std::nullopt) << "not UTF-8";
+}
+
+TEST(RouterReservedTest, TheGatewaysOwnChannelsAreNobodysTopic) {
+  auto config = std::make_shared<config::Config>();
+  config->topics = {MakeTopic("any", "/{name}", "{name}")};
+  const Router router(config);
+  EXPECT_EQ(router.TopicOf("sluice:ctl:abc"), std::nullopt);
+  EXPECT_EQ(router.TopicOf("news"), 0U);
+}
+
+}  // namespace
+}  // namespace sluice::routing
