@@ -1,6 +1,7 @@
 #include "sluice/base/log.h"
 
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -79,34 +80,27 @@ struct LogState {
 std::atomic<int> g_level{static_cast<int>(LogLevel::kInfo)};
 std::atomic<LogState*> g_state{nullptr};
 
-spdlog::level::level_enum ToSpdlog(LogLevel level) {
-  switch (level) {
-    case LogLevel::kDebug:
-      return spdlog::level::debug;
-    case LogLevel::kInfo:
-      return spdlog::level::info;
-    case LogLevel::kWarn:
-      return spdlog::level::warn;
-    case LogLevel::kError:
-      return spdlog::level::err;
-    case LogLevel::kOff:
-      return spdlog::level::off;
-  }
-  return spdlog::level::off;
+constexpr std::array<std::string_view, 4> kLevelNames = {"debug", "info", "warn", "error"};
+
+// Control characters: C0, DEL, and C1 in UTF-8 (C2 80 to C2 9F), among which is another line end.
+bool IsControl(std::string_view line, size_t at) {
+  const auto c = static_cast<unsigned char>(line[at]);
+  if (c < 0x20 || c == 0x7f) return true;
+  return c == 0xc2 && at + 1 < line.size() && (static_cast<unsigned char>(line[at + 1]) & 0xe0) == 0x80;
 }
 
-bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
-// `\xNN` for control bytes, as nginx writes them.
+// `\xNN` for their bytes, as nginx writes them.
 std::string EscapeControls(std::string_view line) {
   std::string out;
   out.reserve(line.size() + 16);
-  for (const char c : line) {
-    if (IsControl(c)) {
-      out += fmt::format("\\x{:02X}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
+  for (size_t i = 0; i < line.size(); ++i) {
+    if (!IsControl(line, i)) {
+      out += line[i];
+      continue;
     }
+    const auto c = static_cast<unsigned char>(line[i]);
+    out += fmt::format("\\x{:02X}", c);
+    if (c == 0xc2) out += fmt::format("\\x{:02X}", static_cast<unsigned char>(line[++i]));
   }
   return out;
 }
@@ -129,10 +123,9 @@ Result<> StartLog(const LogOptions& options) {
   state->pool = std::make_shared<spdlog::details::thread_pool>(options.queue_lines, 1);
   state->sink = std::make_shared<FdSink>(options.path, *fd);
   state->sink->set_formatter(std::make_unique<spdlog::pattern_formatter>(
-      "%Y-%m-%dT%H:%M:%S.%eZ %-5l %v", spdlog::pattern_time_type::utc));
+      "%Y-%m-%dT%H:%M:%S.%eZ %v", spdlog::pattern_time_type::utc));
   state->logger = std::make_shared<spdlog::async_logger>(
       "sluice", state->sink, state->pool, spdlog::async_overflow_policy::overrun_oldest);
-  state->logger->set_level(spdlog::level::debug);  // LogEnabled decides
   SetLogLevel(options.level);
   g_state.store(state.release(), std::memory_order_release);
   return {};
@@ -160,8 +153,8 @@ bool LogEnabled(LogLevel level) {
 
 void LogLine(LogLevel level, std::string_view line) {
   std::string escaped;
-  for (const char c : line) {
-    if (IsControl(c)) {
+  for (size_t i = 0; i < line.size(); ++i) {
+    if (IsControl(line, i)) {
       escaped = EscapeControls(line);
       line = escaped;
       break;
@@ -169,7 +162,8 @@ void LogLine(LogLevel level, std::string_view line) {
   }
   LogState* state = g_state.load(std::memory_order_acquire);
   if (state != nullptr) {
-    state->logger->log(ToSpdlog(level), spdlog::string_view_t(line.data(), line.size()));
+    state->logger->log(spdlog::level::info, "{:<5} {}", kLevelNames[static_cast<size_t>(level)],
+                       line);
     return;
   }
   const std::string plain = fmt::format("{}\n", line);

@@ -247,9 +247,8 @@ std::string ToText(const BenchReport& report) {
   }
   if (report.client_limited()) {
     text +=
-        "VOID: a client process was busy all the time; the latencies are its own. Use more cores "
-        "or "
-        "processes, or a lower rate.\n";
+        "VOID against the server: a client process was busy all the time, so latencies are upper "
+        "bounds.\nUse more cores or processes, or a lower rate.\n";
   }
   for (const std::string& error : report.errors)
     fmt::format_to(out, "error             {}\n", error);

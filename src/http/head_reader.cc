@@ -23,7 +23,7 @@ Method MethodOf(std::string_view text) {
 
 std::string_view TrimField(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t");
-  if (begin == text.npos) return text.substr(0, 0);
+  if (begin == std::string_view::npos) return text.substr(0, 0);
   return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
 }
 
@@ -36,7 +36,7 @@ bool HeadReader::ReadRequestLine(uint32_t begin, uint32_t end) {
   if (first == last) return Refuse(400, "request line: the HTTP version is missing");
   const std::string_view method = line.substr(0, first);
   const std::string_view target = line.substr(first + 1, last - first - 1);
-  if (target.empty() || target.find(' ') != target.npos) {
+  if (target.empty() || target.find(' ') != std::string_view::npos) {
     return Refuse(400, "request line: its parts must be separated by exactly one space");
   }
   request_.method_text_ = SliceOf(method);
@@ -69,7 +69,7 @@ bool HeadReader::ReadTarget(std::string_view target) {
 bool HeadReader::ReadField(uint32_t begin, uint32_t end) {
   const std::string_view line = request_.View({begin, end - begin});
   const size_t colon = line.find(':');
-  if (colon == line.npos || colon == 0) {
+  if (colon == std::string_view::npos || colon == 0) {
     return Refuse(400, "header line " + std::to_string(request_.headers_.size() + 1) +
                            ": the field has no name");
   }

@@ -37,7 +37,8 @@ Result<Path> Path::Parse(std::string_view raw) {
   while (position <= raw.size()) {
     const size_t slash = raw.find('/', position);
     const bool last = slash == std::string_view::npos;
-    const std::string_view segment = raw.substr(position, last ? raw.npos : slash - position);
+    const std::string_view segment =
+        raw.substr(position, last ? std::string_view::npos : slash - position);
     position = last ? raw.size() + 1 : slash + 1;
 
     // text_ ends in '/' here: the separator before the segment that comes.

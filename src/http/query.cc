@@ -42,7 +42,7 @@ bool QueryReader::Next() {
     if (pair.empty()) continue;
     const size_t equals = pair.find('=');
     Decode(name_, pair.substr(0, equals));
-    Decode(value_, equals == pair.npos ? std::string_view() : pair.substr(equals + 1));
+    Decode(value_, equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
     return true;
   }
   return false;

@@ -13,7 +13,7 @@ constexpr char Lower(char c) {
 
 std::string_view Trim(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t");
-  if (begin == text.npos) return {};
+  if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
 }
 
@@ -56,7 +56,7 @@ std::optional<std::string_view> Request::Cookie(std::string_view name) const {
       const std::string_view pair = rest.substr(0, rest.find(';'));
       rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
       const size_t equals = pair.find('=');
-      if (equals == pair.npos || Trim(pair.substr(0, equals)) != name) continue;
+      if (equals == std::string_view::npos || Trim(pair.substr(0, equals)) != name) continue;
       return Trim(pair.substr(equals + 1));
     }
   }

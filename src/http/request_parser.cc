@@ -98,10 +98,10 @@ RequestParser::Fed RequestParser::FeedHead(std::string_view bytes) {
       return Refuse(consumed, 400, Where() + ": a folded line (obs-fold) is not allowed");
     }
     const size_t lf = rest.find('\n');
-    const std::string_view wanted = rest.substr(0, lf == rest.npos ? lf : lf + 1);
+    const std::string_view wanted = rest.substr(0, lf == std::string_view::npos ? lf : lf + 1);
     const std::string_view piece = wanted.substr(0, Allowance(wanted));
     request_.bytes_ += piece;
-    const bool whole_line = lf != rest.npos && piece.size() == wanted.size();
+    const bool whole_line = lf != std::string_view::npos && piece.size() == wanted.size();
     const bool last_line = whole_line && LineIsEmpty();
 
     // The last byte of the head makes llhttp decide how the body is framed: what the fields say
@@ -143,7 +143,7 @@ size_t RequestParser::Allowance(std::string_view piece) const {
   size_t space = request_.bytes_.find(' ');
   if (space == std::string::npos) {
     space = piece.find(' ');
-    if (space == piece.npos) return allowance;
+    if (space == std::string_view::npos) return allowance;
     space += have;
   }
   const size_t target = space + 1;

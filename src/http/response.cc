@@ -72,20 +72,22 @@ bool SendsBody(const Response& response, const ResponseFraming& framing) {
 
 std::string StreamHead(StreamFraming framing, std::string_view extra) {
   static constexpr std::string_view kFields =
-      "\r\nContent-Type: text/event-stream\r\n"
+      "HTTP/1.1 200 OK\r\n"
+      "Content-Type: text/event-stream\r\n"
       "Cache-Control: no-cache, no-transform\r\n"
       "X-Accel-Buffering: no\r\n";
   static constexpr std::string_view kChunked =
       "Connection: keep-alive\r\n"
-      "Transfer-Encoding: chunked\r\n\r\n";
-  static constexpr std::string_view kUntilClose = "Connection: close\r\n\r\n";
+      "Transfer-Encoding: chunked\r\n";
+  static constexpr std::string_view kUntilClose = "Connection: close\r\n";
   std::string out;
   out.reserve(256 + extra.size());
-  out += "HTTP/1.1 200 OK\r\nDate: ";
-  out += CurrentDate();
   out += kFields;
-  out += extra;
   out += framing == StreamFraming::kChunked ? kChunked : kUntilClose;
+  out += extra;
+  out += "Date: ";
+  out += CurrentDate();
+  out += "\r\n\r\n";
   return out;
 }
 

@@ -34,7 +34,7 @@ bool IsRegisteredName(std::string_view host) {
 
 // The inside of "[...]": IPv6 only; IPvFuture has no future.
 bool IsIpv6(std::string_view text) {
-  return text.size() >= 2 && text.find(':') != text.npos &&
+  return text.size() >= 2 && text.find(':') != std::string_view::npos &&
          std::all_of(text.begin(), text.end(),
                      [](char c) { return HexDigit(c) >= 0 || c == ':' || c == '.'; });
 }
@@ -53,7 +53,7 @@ bool IsValidAuthority(std::string_view text) {
   std::string_view port;
   if (text.starts_with('[')) {
     const size_t bracket = text.find(']');
-    if (bracket == text.npos || !IsIpv6(text.substr(1, bracket - 1))) return false;
+    if (bracket == std::string_view::npos || !IsIpv6(text.substr(1, bracket - 1))) return false;
     port = text.substr(bracket + 1);
   } else {
     host = text.substr(0, text.find(':'));
@@ -72,14 +72,14 @@ Result<Target> SplitTarget(std::string_view raw, bool options) {
     return target;
   }
   // llhttp checks the characters, but lets a fragment pass.
-  if (raw.find('#') != raw.npos) {
+  if (raw.find('#') != std::string_view::npos) {
     return Fail(Errc::kInvalid, "request target: it must not have a fragment (\"#\")");
   }
   std::string_view rest = raw;
   if (!raw.starts_with('/')) {
     const size_t colon = raw.find("://");
     const std::string_view scheme = raw.substr(0, colon);
-    if (colon == raw.npos ||
+    if (colon == std::string_view::npos ||
         !(EqualsIgnoreCase(scheme, "http") || EqualsIgnoreCase(scheme, "https"))) {
       return Fail(Errc::kInvalid, "request target: it is neither a path nor an http URL");
     }
@@ -92,11 +92,11 @@ Result<Target> SplitTarget(std::string_view raw, bool options) {
   }
   const size_t question = rest.find('?');
   target.path = rest.substr(0, question);
-  if (question != rest.npos) target.query = rest.substr(question + 1);
+  if (question != std::string_view::npos) target.query = rest.substr(question + 1);
   if (target.path.empty()) {
     target.path = kRoot;
     // What a proxy would have turned into "*" (RFC 9112 3.2.4).
-    target.asterisk = options && question == rest.npos;
+    target.asterisk = options && question == std::string_view::npos;
   } else if (!target.path.starts_with('/')) {
     return Fail(Errc::kInvalid, "request target: its path does not start with \"/\"");
   }

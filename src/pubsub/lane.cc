@@ -301,7 +301,7 @@ bool Lane::ApplySlowPolicy(Subscriber& subscriber) {
   const uint64_t keep_bytes = config.slow_policy == config::SlowPolicy::kLatest
                                   ? 0
                                   : config.slow_buffer_bytes / 2;
-  const uint64_t last = subscriber.last_sequence();
+  const uint64_t last = subscriber.cursor_ - 1;  // a frame that was begun is finished first
   const uint64_t oldest = std::max(subscriber.cursor_, ring.first());
   uint64_t cursor = ring.next();
   uint64_t kept_bytes = 0;

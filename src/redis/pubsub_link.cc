@@ -241,7 +241,7 @@ void PubSubLink::Impl::BecomeUp() {
   logged_.clear();
   stats_.up.store(true, std::memory_order_relaxed);
   if (std::exchange(was_up_, true)) Add(stats_.reconnects);
-  LogInfo("Redis link up: {}, {} channels subscribed", options_.endpoint.ToString(),
+  LogInfo("Redis link up: {}, {} channels", options_.endpoint.ToString(),
           subscriptions_.wanted() - 1);
   handler_.OnLinkUp();
 }

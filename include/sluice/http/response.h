@@ -17,6 +17,8 @@ struct Response {
   std::string body;
   // The length of what GET would send is not known (HEAD of a stream): no Content-Length.
   bool unknown_length = false;
+  // The connection ends after this answer.
+  bool close = false;
 };
 
 // {"error":"<reason phrase>","detail":"<detail>"} with its Content-Type. `detail` must hold nothing

@@ -223,7 +223,7 @@ TEST_F(HubTest, SkippingSubscriberFinishesItsFrameThenIsToldThenGoesOn) {
   const auto events = EventsOf(*slow);
   ASSERT_GE(events.size(), 3U);
   EXPECT_EQ(events[0].data, "1" + std::string(40, '.')) << "the frame that was begun";
-  EXPECT_EQ(events[1].data, R"({"topic":"news","reason":"slow","last_id":"ep.0"})");
+  EXPECT_EQ(events[1].data, R"({"topic":"news","reason":"slow","last_id":"ep.1"})");
   EXPECT_EQ(events.back().data, "20" + std::string(40, '.'));
   EXPECT_LE(events.size(), 5U);
   EXPECT_EQ(hub->stats().topics[0].gaps[static_cast<size_t>(GapReason::kSlow)].Get(), 1U);

@@ -57,7 +57,8 @@ TEST_F(RouterTest, EncodedSlashStaysInItsParameter) {
 }
 
 TEST_F(RouterTest, OtherPathsFindNothing) {
-  for (const char* path : {"/events", "/events/news/x", "/events/rooms", "/Events/news", "/publish"}) {
+  for (const char* path : {"/events", "/events/news/x", "/events/rooms", "/Events/news", "/publish",
+                           "/events/news/"}) {
     EXPECT_EQ(Find(path).action, Action::kNone) << path;
   }
 }
