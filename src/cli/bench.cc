@@ -16,14 +16,15 @@ int Run(const bench::BenchOptions& options) {
   const auto plan = bench::MakePlan(options);
   if (!plan) {
     fmt::print(stderr, "sluice bench: {}\n", plan.error().message);
-    return 2;
+    const bool misused = plan.error().code == Errc::kInvalid || plan.error().code == Errc::kLimit;
+    return misused ? 2 : 1;
   }
   const auto report = bench::RunBench(*plan);
   if (!report) {
     fmt::print(stderr, "sluice bench: {}\n", report.error().message);
     return 1;
   }
-  fmt::print("{}\n", options.json ? bench::ToJson(*report) : bench::ToText(*report));
+  fmt::print("{}", options.json ? bench::ToJson(*report) : bench::ToText(*report));
   return report->complete() ? 0 : 1;
 }
 

@@ -71,7 +71,7 @@ MemoryUse ProcessMeter::Memory() const {
       uint64_t amount = 0;
       if (!(fields >> name >> amount)) continue;
       if (name == "Pss:") sum.pss += amount * kKibibyte;
-      if (name == "Private_Dirty:") sum.private_dirty += amount * kKibibyte;
+      if (name == "Pss_Anon:") sum.anonymous += amount * kKibibyte;
     }
   }
   return sum;

@@ -19,8 +19,8 @@ struct CpuUse {
 };
 
 struct MemoryUse {
-  uint64_t pss = 0;  // bytes; shared pages are divided among those who map them
-  uint64_t private_dirty = 0;
+  uint64_t pss = 0;        // bytes; shared pages are divided among those who map them
+  uint64_t anonymous = 0;  // of these, heap and stacks: not moved by what others map
 };
 
 class ProcessMeter {

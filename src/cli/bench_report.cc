@@ -57,7 +57,7 @@ Json Points(const std::vector<MemoryPoint>& points) {
   for (const MemoryPoint& point : points) {
     list.push_back({{"subscribers", point.subscribers},
                     {"pss", point.use.pss},
-                    {"private_dirty", point.use.private_dirty}});
+                    {"anonymous", point.use.anonymous}});
   }
   return list;
 }
@@ -93,11 +93,10 @@ void AppendMemory(const MemoryResult& memory, std::string& text) {
     fmt::format_to(out, "memory            {:>8} subscribers: {:.1f} MiB PSS\n", point.subscribers,
                    static_cast<double>(point.use.pss) / (1 << 20));
   }
-  fmt::format_to(
-      out,
-      "                  {:.0f} bytes a subscriber (private dirty {:.0f}); grew by {} bytes "
-      "while idle\n",
-      memory.PssSlope(), memory.PrivateDirtySlope(), memory.Growth());
+  fmt::format_to(out,
+                 "                  {:.0f} bytes a subscriber (anonymous {:.0f}); grew by {} bytes "
+                 "while idle\n",
+                 memory.PssSlope(), memory.AnonymousSlope(), memory.Growth());
 }
 
 void AppendServer(const BenchReport& report, std::string& text) {
@@ -119,9 +118,10 @@ void AppendServer(const BenchReport& report, std::string& text) {
 
 void AppendEvents(const BenchReport& report, std::string& text) {
   auto out = std::back_inserter(text);
-  fmt::format_to(out, "delivered         {} of {} ({} events), {:.0f}/s\n", report.delivered,
-                 report.expected, report.events,
-                 Ratio(static_cast<double>(report.delivered), Seconds(report.wall_ns)));
+  const double rate = Ratio(static_cast<double>(report.delivered), Seconds(report.wall_ns));
+  const std::string expected =
+      report.events > 0 ? fmt::format(" of {} ({} events)", report.expected, report.events) : "";
+  fmt::format_to(out, "delivered         {}{}, {:.0f}/s\n", report.delivered, expected, rate);
   fmt::format_to(out,
                  "faults            {} lost, {} duplicate, {} reordered, {} malformed, {} gaps, "
                  "{} streams ended\n",
@@ -150,14 +150,14 @@ double MemoryResult::PssSlope() const {
   return Slope(points, [](const MemoryUse& use) { return use.pss; });
 }
 
-double MemoryResult::PrivateDirtySlope() const {
-  return Slope(points, [](const MemoryUse& use) { return use.private_dirty; });
+double MemoryResult::AnonymousSlope() const {
+  return Slope(points, [](const MemoryUse& use) { return use.anonymous; });
 }
 
 int64_t MemoryResult::Growth() const {
   if (waiting.empty()) return 0;
-  return static_cast<int64_t>(waiting.back().use.pss) -
-         static_cast<int64_t>(waiting.front().use.pss);
+  return static_cast<int64_t>(waiting.back().use.anonymous) -
+         static_cast<int64_t>(waiting.front().use.anonymous);
 }
 
 bool BenchReport::client_limited() const {
@@ -216,11 +216,11 @@ std::string ToJson(const BenchReport& report) {
     json["memory"] = {{"points", Points(report.memory->points)},
                       {"waiting", Points(report.memory->waiting)},
                       {"pss_bytes_per_subscriber", report.memory->PssSlope()},
-                      {"private_dirty_bytes_per_subscriber", report.memory->PrivateDirtySlope()},
+                      {"anonymous_bytes_per_subscriber", report.memory->AnonymousSlope()},
                       {"growth_bytes", report.memory->Growth()}};
   }
   json["errors"] = report.errors;
-  return json.dump(2);
+  return json.dump(2) + "\n";
 }
 
 std::string ToText(const BenchReport& report) {

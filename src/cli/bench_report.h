@@ -45,8 +45,8 @@ struct MemoryResult {
   std::vector<MemoryPoint> waiting;  // the same number of them, some seconds apart
   // By least squares over `points`, bytes for each subscriber more.
   [[nodiscard]] double PssSlope() const;
-  [[nodiscard]] double PrivateDirtySlope() const;
-  // Bytes that PSS grew by while nothing happened.
+  [[nodiscard]] double AnonymousSlope() const;
+  // Anonymous bytes more, while nothing happened.
   [[nodiscard]] int64_t Growth() const;
 };
 

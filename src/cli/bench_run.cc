@@ -126,7 +126,8 @@ class Run {
     MemoryResult memory;
     const uint64_t all = plan_.options.subscribers;
     for (uint64_t step = 0; step <= kSteps; ++step) {
-      const uint64_t count = all * step / kSteps;
+      // A first subscriber in each process: what the first request pages in belongs to no slope.
+      const uint64_t count = std::max(all * step / kSteps, std::min(all, plan_.options.processes));
       if (auto connected = ConnectTo(count); !connected) return connected;
       if (auto settled = Pause("settling"); !settled) return settled;
       memory.points.push_back({count, server_->Memory()});

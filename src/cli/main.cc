@@ -9,6 +9,7 @@
 
 #include "cli/bench.h"
 #include "sluice/config/load.h"
+#include "sluice/http/request_parser.h"
 #include "sluice/redis/pubsub_link.h"
 #include "sluice/server/gateway.h"
 #include "sluice/uv/uv_loop.h"
@@ -19,7 +20,8 @@ constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
 std::string VersionText() {
-  return fmt::format("sluice {} (libuv {}, hiredis {})", SLUICE_VERSION, sluice::uv::Version(),
+  return fmt::format("sluice {} (libuv {}, llhttp {}, hiredis {})", SLUICE_VERSION,
+                     sluice::uv::Version(), sluice::http::ParserVersion(),
                      sluice::redis::LibraryVersion());
 }
 

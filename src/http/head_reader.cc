@@ -1,6 +1,7 @@
 #include "http/head_reader.h"
 
 #include "http/target.h"
+#include "http/text.h"
 
 namespace sluice::http {
 namespace {
@@ -19,12 +20,6 @@ Method MethodOf(std::string_view text) {
     if (entry.text == text) return entry.method;
   }
   return Method::kOther;
-}
-
-std::string_view TrimField(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return text.substr(0, 0);
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
 }
 
 }  // namespace
@@ -74,7 +69,7 @@ bool HeadReader::ReadField(uint32_t begin, uint32_t end) {
                            ": the field has no name");
   }
   request_.headers_.push_back(
-      {SliceOf(line.substr(0, colon)), SliceOf(TrimField(line.substr(colon + 1)))});
+      {SliceOf(line.substr(0, colon)), SliceOf(TrimOws(line.substr(colon + 1)))});
   return true;
 }
 

@@ -2,6 +2,8 @@
 
 #include <llhttp.h>
 
+#include "sluice/http/request_parser.h"
+
 namespace sluice::http {
 namespace {
 
@@ -107,6 +109,13 @@ class Machine : public LlhttpMachine {
 
 std::unique_ptr<LlhttpMachine> LlhttpMachine::Make() {
   return std::make_unique<Machine>();
+}
+
+#define SLUICE_TEXT_OF(x) #x
+#define SLUICE_TEXT(x) SLUICE_TEXT_OF(x)
+const char* ParserVersion() {
+  return SLUICE_TEXT(LLHTTP_VERSION_MAJOR) "." SLUICE_TEXT(LLHTTP_VERSION_MINOR) "." SLUICE_TEXT(
+      LLHTTP_VERSION_PATCH);
 }
 
 }  // namespace sluice::http

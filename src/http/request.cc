@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "http/text.h"
 #include "sluice/http/query.h"
 
 namespace sluice::http {
@@ -9,12 +10,6 @@ namespace {
 
 constexpr char Lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string_view Trim(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
 }
 
 }  // namespace
@@ -42,7 +37,7 @@ bool Request::HeaderHasToken(std::string_view name, std::string_view token) cons
     while (!rest.empty()) {
       const std::string_view element = rest.substr(0, rest.find(','));
       rest.remove_prefix(std::min(element.size() + 1, rest.size()));
-      if (EqualsIgnoreCase(Trim(element), token)) return true;
+      if (EqualsIgnoreCase(TrimOws(element), token)) return true;
     }
   }
   return false;
@@ -56,8 +51,8 @@ std::optional<std::string_view> Request::Cookie(std::string_view name) const {
       const std::string_view pair = rest.substr(0, rest.find(';'));
       rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
       const size_t equals = pair.find('=');
-      if (equals == std::string_view::npos || Trim(pair.substr(0, equals)) != name) continue;
-      return Trim(pair.substr(equals + 1));
+      if (equals == std::string_view::npos || TrimOws(pair.substr(0, equals)) != name) continue;
+      return TrimOws(pair.substr(equals + 1));
     }
   }
   return std::nullopt;

@@ -6,6 +6,7 @@
 
 #include "http/head_reader.h"
 #include "http/llhttp_machine.h"
+#include "http/text.h"
 
 namespace sluice::http {
 namespace {
@@ -21,8 +22,7 @@ constexpr std::string_view kTargetEnd = " \r\n";
 
 bool IsTokenChar(char c) {
   static constexpr std::string_view kAlso = "!#$%&'*+-.^_`|~";
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         kAlso.find(c) != kAlso.npos;
+  return IsAlphanumeric(c) || kAlso.find(c) != std::string_view::npos;
 }
 
 // What a method looks like that we just do not know: a token, up to a space or to where llhttp gave
@@ -138,7 +138,7 @@ bool RequestParser::LineIsEmpty() const {
 size_t RequestParser::Allowance(std::string_view piece) const {
   const size_t have = request_.bytes_.size();
   const size_t allowance = limits_.head_bytes - std::min<size_t>(have, limits_.head_bytes);
-  if (line_start_ > 0) return allowance;
+  if (line_start_ > 0 || have + piece.size() <= limits_.target_bytes) return allowance;
   // In the request line the target has a limit of its own. It lies between the first two spaces.
   size_t space = request_.bytes_.find(' ');
   if (space == std::string::npos) {

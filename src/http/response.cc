@@ -49,7 +49,9 @@ std::string SerializeHead(const Response& response, const ResponseFraming& frami
   std::string out;
   out.reserve(256);
   out += "HTTP/1.1 ";
-  fmt::format_to(std::back_inserter(out), "{} {}", response.status, ReasonPhrase(response.status));
+  out += fmt::format_int(response.status).c_str();
+  out += ' ';
+  out += ReasonPhrase(response.status);
   out += "\r\nDate: ";
   out += CurrentDate();
   out += "\r\n";
@@ -60,7 +62,9 @@ std::string SerializeHead(const Response& response, const ResponseFraming& frami
     out += "\r\n";
   }
   if (!HasNoBody(response.status) && !response.unknown_length) {
-    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body.size());
+    out += "Content-Length: ";
+    out += fmt::format_int(response.body.size()).c_str();
+    out += "\r\n";
   }
   out += framing.keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
   return out;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "http/text.h"
 #include "sluice/http/query.h"
 #include "sluice/http/request.h"
 
@@ -9,10 +10,6 @@ namespace sluice::http {
 namespace {
 
 constexpr std::string_view kRoot = "/";
-
-bool IsAlphanumeric(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 bool IsDigit(char c) {
   return c >= '0' && c <= '9';
@@ -22,7 +19,7 @@ bool IsDigit(char c) {
 bool IsRegisteredName(std::string_view host) {
   static constexpr std::string_view kAlso = "-._~!$&'()*+,;=";
   for (size_t i = 0; i < host.size(); ++i) {
-    if (IsAlphanumeric(host[i]) || kAlso.find(host[i]) != kAlso.npos) continue;
+    if (IsAlphanumeric(host[i]) || kAlso.find(host[i]) != std::string_view::npos) continue;
     if (host[i] != '%' || host.size() - i < 3 || HexDigit(host[i + 1]) < 0 ||
         HexDigit(host[i + 2]) < 0) {
       return false;

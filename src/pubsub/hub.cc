@@ -124,10 +124,10 @@ void Hub::Close(Subscriber& subscriber, CloseReason reason) {
   if (topic.subscribers() == 0) topic.empty_since_ms = loop_.NowMs();
 
   const uint64_t open_ms = loop_.NowMs() - subscriber.opened_ms();
-  LogInfo("stream closed id={} topic={} client={} duration={}.{:03}s events={} bytes={} last_id={} "
+  LogInfo("stream closed id={} topic={} client={} duration={}.{}s events={} bytes={} last_id={} "
           "reason={}",
           subscriber.connection_id(), topic.channel(), subscriber.stream().peer().ToString(),
-          open_ms / 1000, open_ms % 1000, subscriber.events(), subscriber.bytes(),
+          open_ms / 1000, open_ms % 1000 / 100, subscriber.events(), subscriber.bytes(),
           subscriber.events() > 0 ? topic.IdOf(subscriber.last_sequence()) : "-", Name(reason));
   subscriber.CloseStream();
   loop_.DeferDelete(std::move(owned));

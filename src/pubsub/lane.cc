@@ -160,8 +160,8 @@ void Lane::TryJoin(Subscriber& subscriber) {
   std::unique_ptr<Subscriber> owned = TakeFromBehind(subscriber);
   subscriber.behind_ = false;
   subscriber.index_ = static_cast<uint32_t>(entries_.size());
-  subscriber.lane_events_ = total_events_;
-  subscriber.lane_bytes_ = total_bytes_;
+  subscriber.events_ -= total_events_;
+  subscriber.bytes_ -= total_bytes_;
   entries_.push_back(Entry{subscriber.stream().plain_fd(), hub_.now_s(), std::move(owned)});
 }
 
@@ -181,8 +181,8 @@ void Lane::SetBehind(Subscriber& subscriber) {
 
 std::unique_ptr<Subscriber> Lane::TakeFromEntries(Subscriber& subscriber) {
   size_t index = subscriber.index_;
-  subscriber.events_ += total_events_ - subscriber.lane_events_;
-  subscriber.bytes_ += total_bytes_ - subscriber.lane_bytes_;
+  subscriber.events_ += total_events_;
+  subscriber.bytes_ += total_bytes_;
   subscriber.cursor_ = queued ? position_ : topic_.ring.next();
   std::unique_ptr<Subscriber> owned = std::move(entries_[index].subscriber);
   const auto placed = [](Entry& entry, size_t at) {

@@ -29,7 +29,9 @@ iovec Part(std::string_view bytes) {
 
 Subscriber::Subscriber(std::unique_ptr<net::Stream> stream, uint64_t connection_id,
                        uint64_t opened_ms)
-    : stream_(std::move(stream)), connection_id_(connection_id), opened_ms_(opened_ms) {}
+    : stream_(std::move(stream)),
+      connection_id_(connection_id),
+      opened_ds_(static_cast<uint32_t>(opened_ms / 100)) {}
 
 void Subscriber::Start(Lane& lane, std::string first_bytes, uint64_t cursor) {
   lane_ = &lane;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include <fmt/format.h>
+#include "sluice/pubsub/frame_encoder.h"
 
 namespace sluice::pubsub {
 namespace {
@@ -65,6 +65,6 @@ size_t Topic::subscribers() const {
   return count;
 }
 
-std::string Topic::IdOf(uint64_t sequence) const { return fmt::format("{}.{}", epoch, sequence); }
+std::string Topic::IdOf(uint64_t sequence) const { return PlaceId(epoch, sequence); }
 
 }  // namespace sluice::pubsub

@@ -16,6 +16,8 @@ namespace {
 constexpr size_t kCallBytes = 64;
 // Channel names and errors are strings too, however small the limit on messages is.
 constexpr size_t kLongestWord = 64UL * 1024;
+// What a message takes beside its payload.
+constexpr size_t kReplyOverhead = 128UL * 1024;
 // How long to wait for what Redis said before it stopped reading.
 constexpr uint64_t kLastWordsMs = 100;
 // A burst must not pin its memory for ever.
@@ -34,13 +36,13 @@ Connection::Connection(event::Loop& loop, net::Network& network, const Options& 
       options_(options),
       handler_(handler),
       timer_(loop.MakeTimer([this] { OnTimer(); })),
-      reader_({.reply_bytes = options.max_reply_bytes,
+      reader_({.reply_bytes =
+                   std::max(options.max_reply_bytes, options.max_message_bytes + kReplyOverhead),
                .string_bytes = std::max(options.max_message_bytes, kLongestWord)}) {}
 
 Connection::~Connection() = default;
 
 void Connection::Open() {
-  timer_->Start(options_.connect_timeout_ms);
   connecting_ = network_.Connect(options_.endpoint, options_.connect_timeout_ms,
                                  [this](Result<std::unique_ptr<net::Stream>> result) {
                                    if (state_ != State::kConnecting) return;
@@ -56,7 +58,8 @@ void Connection::Open() {
 
 void Connection::LogIn() {
   state_ = State::kLogin;
-  if (!options_.password.empty()) {
+  timer_->Start(options_.connect_timeout_ms);
+  if (!options_.user.empty() || !options_.password.empty()) {
     const auto done = [this](const Reply& reply) {
       if (reply.is_error()) return Die(FaultFromAuth(reply.text));
       LoginStepDone();
@@ -90,10 +93,9 @@ void Connection::LogIn() {
 void Connection::CallForLogin(std::initializer_list<std::string_view> words,
                               std::function<void(const Reply&)> done) {
   ++login_steps_;
-  static_cast<void>(
-      Call(words, 0, Bound::kAlways, [done = std::move(done)](Result<const Reply*> reply) {
-        if (reply) done(**reply);
-      }));
+  Call(words, 0, Bound::kAlways, [done = std::move(done)](Result<const Reply*> reply) {
+    if (reply) done(**reply);
+  });
 }
 
 void Connection::LoginStepDone() {
@@ -105,9 +107,7 @@ void Connection::LoginStepDone() {
 
 void Connection::Call(std::initializer_list<std::string_view> words, uint64_t timeout_ms,
                       Bound bound, ReplyCallback done) {
-  if (!alive()) {
-    return done(Fail(Errc::kUnavailable, "the connection to Redis is lost"));
-  }
+  if (!alive()) return done(Fail(Errc::kUnavailable, "the connection to Redis is lost"));
   size_t bytes = kCallBytes;
   for (const std::string_view word : words) bytes += word.size();
   if (bound == Bound::kLimited && pending_bytes_ + bytes > options_.max_pending_bytes) {
@@ -134,9 +134,7 @@ void Connection::Flush() {
   if (!alive() || backlog_bytes() == 0) return;
   const iovec part{out_.data() + sent_, backlog_bytes()};
   const ssize_t taken = stream_->TryWrite({&part, 1});
-  if (taken < 0) {
-    return DieLater(BrokenBy(static_cast<int>(-taken)));
-  }
+  if (taken < 0) return DieLater(BrokenBy(static_cast<int>(-taken)));
   sent_ += static_cast<size_t>(taken);
   if (backlog_bytes() == 0) {
     out_.clear();
@@ -191,13 +189,13 @@ void Connection::OnClosed(int error) {
 
 void Connection::OnTimer() {
   switch (state_) {
-    case State::kConnecting:
     case State::kLogin:
       return Die({Cause::kSilent, "no answer to the login in time"});
     case State::kReady:
       return ExpireCalls();
     case State::kDying:
       return Die(std::move(fault_));
+    case State::kConnecting:
     case State::kDead:
       return;
   }

@@ -124,7 +124,7 @@ class Connection final : public event::Deferred, private net::StreamHandler {
   } state_ = State::kConnecting;
   std::unique_ptr<net::Connecting> connecting_;
   std::unique_ptr<net::Stream> stream_;
-  std::unique_ptr<event::Timer> timer_;  // connect and login, then the oldest Deadline
+  std::unique_ptr<event::Timer> timer_;  // for the login, then for the oldest Deadline
   ReplyReader reader_;
   Fault fault_;  // while kDying
 

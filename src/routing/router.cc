@@ -104,6 +104,17 @@ std::string Router::ChannelOf(const Match& match) const {
   return channels_[match.index].Make(match.Parameters());
 }
 
+std::optional<Router::Target> Router::PublishTarget(std::string_view topic) const {
+  for (uint32_t i = 0; i < channels_.size(); ++i) {
+    if (channels_[i].exact() && config_->topics[i].name == topic) {
+      return Target{i, config_->topics[i].channel};
+    }
+  }
+  const auto index = TopicOf(topic);
+  if (!index) return std::nullopt;
+  return Target{*index, std::string(topic)};
+}
+
 std::optional<uint32_t> Router::TopicOf(std::string_view channel) const {
   if (channel.empty() || channel.size() > kMaxChannelBytes || !sse::IsValidUtf8(channel) ||
       channel.substr(0, kOwnChannels.size()) == kOwnChannels) {

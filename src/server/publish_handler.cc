@@ -42,11 +42,11 @@ http::Response Refused(const Error& error) {
 
 class PublishRequest final : public RequestHandler {
  public:
-  PublishRequest(const PublishEnvironment& environment, uint32_t topic, std::string channel,
-                 Exchange& exchange)
+  PublishRequest(const PublishEnvironment& environment, routing::Router::Target target,
+                 std::string topic, Exchange& exchange)
       : environment_(environment),
-        topic_(topic),
-        channel_(std::move(channel)),
+        target_(std::move(target)),
+        topic_(std::move(topic)),
         exchange_(&exchange) {}
   ~PublishRequest() override {
     if (ticket_ != 0) environment_.hub.ForgetPublish(ticket_);
@@ -81,7 +81,7 @@ class PublishRequest final : public RequestHandler {
       Answer(http::ErrorResponse(400, "id is not 1 to 128 characters of A-Z a-z 0-9 . _ : -"));
       return;
     }
-    ticket_ = environment_.hub.Publish(topic_, channel_, std::move(event), std::move(id),
+    ticket_ = environment_.hub.Publish(target_.index, target_.channel, std::move(event), std::move(id),
                                        std::move(body_), [this](Result<std::string> result) {
                                          ticket_ = 0;
                                          OnPublished(std::move(result));
@@ -94,10 +94,10 @@ class PublishRequest final : public RequestHandler {
   void OnPublished(Result<std::string> id) {
     if (exchange_ == nullptr) return;
     if (id) {
-      Answer(Accepted(*id, channel_));
+      Answer(Accepted(*id, topic_));
       return;
     }
-    LogWarn("topic={} client={} publish failed: {}", channel_, exchange_->peer().ToString(),
+    LogWarn("topic={} client={} publish failed: {}", topic_, exchange_->peer().ToString(),
             id.error().message);
     Answer(Refused(id.error()));
   }
@@ -107,8 +107,8 @@ class PublishRequest final : public RequestHandler {
   }
 
   const PublishEnvironment& environment_;
-  uint32_t topic_;
-  std::string channel_;
+  routing::Router::Target target_;
+  std::string topic_;  // as the publisher called it
   Exchange* exchange_;  // null once it was answered or the client has gone
   std::string body_;
   uint64_t ticket_ = 0;  // 0: nothing is under way
@@ -130,14 +130,14 @@ std::unique_ptr<RequestHandler> HandlePublish(const PublishEnvironment& environm
     exchange.Respond(std::move(response));
     return nullptr;
   }
-  std::string channel(match.parameters[0].value);
-  const auto topic = environment.router.TopicOf(channel);
-  if (!topic) {
+  std::string topic(match.parameters[0].value);
+  auto target = environment.router.PublishTarget(topic);
+  if (!target) {
     exchange.Respond(http::ErrorResponse(404, "there is no such topic"));
     return nullptr;
   }
   auto handler =
-      std::make_unique<PublishRequest>(environment, *topic, std::move(channel), exchange);
+      std::make_unique<PublishRequest>(environment, *std::move(target), std::move(topic), exchange);
   exchange.ReadBody();
   return handler;
 }

@@ -4,6 +4,7 @@
 
 #include "sluice/base/log.h"
 #include "sluice/http/response.h"
+#include "sluice/sse/encoder.h"
 
 namespace sluice::server {
 namespace {
@@ -34,10 +35,19 @@ http::Response Busy(std::string_view detail) {
   return response;
 }
 
+// A stream that is over at once. Browsers never come back after anything but 200 (WHATWG
+// HTML 9.2.3).
+http::Response EndedStream(const config::Topic& topic) {
+  http::Response response = http::StreamHeadResponse();
+  response.unknown_length = false;
+  response.close = true;
+  sse::AppendRetry(response.body, pubsub::RetryHint(topic));
+  return response;
+}
+
 }  // namespace
 
-Worker::Worker(event::Loop& loop, net::Network& network, uint32_t index,
-               const WorkerShared& shared)
+Worker::Worker(event::Loop& loop, net::Network& network, uint32_t index, const WorkerShared& shared)
     : loop_(loop),
       network_(network),
       index_(index),
@@ -90,8 +100,9 @@ void Worker::OnAccepted(std::unique_ptr<net::Stream> stream) {
 
 void Worker::OnExhausted(bool exhausted) {
   if (exhausted) {
-    LogError("out of file descriptors: accepting is paused until some are closed; raise the limit "
-             "(LimitNOFILE, ulimit -n) or lower limits.connections");
+    LogError(
+        "out of file descriptors: accepting is paused until some are closed; raise the limit "
+        "(LimitNOFILE, ulimit -n) or lower limits.connections");
   } else {
     LogWarn("file descriptors are there again: accepting");
   }
@@ -112,8 +123,12 @@ uint64_t Worker::AllConnections() const {
 // --- requests ---
 
 std::unique_ptr<RequestHandler> Worker::Dispatch(Exchange& exchange) {
+  const routing::Match match = shared_.router.Find(exchange.request().path());
   if (draining_) {
-    exchange.Respond(Busy("the gateway is about to stop"));
+    const bool stream = match.action == routing::Action::kTopic &&
+                        exchange.request().method() == http::Method::kGet;
+    exchange.Respond(stream ? EndedStream(shared_.config->topics[match.index])
+                            : Busy("the gateway is about to stop"));
     return nullptr;
   }
   if (AllConnections() > shared_.config->limits.connections) {
@@ -121,7 +136,6 @@ std::unique_ptr<RequestHandler> Worker::Dispatch(Exchange& exchange) {
     exchange.Respond(Busy("the gateway has all the connections that limits.connections allows"));
     return nullptr;
   }
-  const routing::Match match = shared_.router.Find(exchange.request().path());
   switch (match.action) {
     case routing::Action::kTopic:
       return HandleTopic(topic_environment_, match, exchange);
@@ -146,10 +160,10 @@ void Worker::AnswerDemo(Exchange& exchange) {
     exchange.Respond(std::move(response));
     return;
   }
-  exchange.Respond({.status = 200,
-                    .headers = {{"Content-Type", "text/html; charset=utf-8"},
-                                {"Cache-Control", "no-cache"}},
-                    .body = shared_.demo_page});
+  exchange.Respond(
+      {.status = 200,
+       .headers = {{"Content-Type", "text/html; charset=utf-8"}, {"Cache-Control", "no-cache"}},
+       .body = shared_.demo_page});
 }
 
 void Worker::OnRequestDone(const RequestSummary& summary) {
@@ -160,8 +174,8 @@ void Worker::OnRequestDone(const RequestSummary& summary) {
            summary.connection_id, summary.peer != nullptr ? summary.peer->ToString() : "-",
            summary.request != nullptr ? summary.request->method_text() : "-",
            summary.route.empty() ? kNoRoute : summary.route, summary.status,
-           summary.duration_ns / 1000, summary.bytes_sent, summary.error.empty() ? "" : " error=",
-           summary.error);
+           summary.duration_ns / 1000, summary.bytes_sent,
+           summary.error.empty() ? "" : " error=", summary.error);
 }
 
 // --- ending ---

@@ -22,7 +22,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -43,7 +42,7 @@ constexpr std::string_view kAccepted =
 
 struct Options {
   uint16_t port = 0;  // on 127.0.0.1
-  std::string redis;  // "/path" or "127.0.0.1:6379"
+  std::string redis;  // path of its unix socket
   std::string channel = "news";
   double rate = 0;    // events a second of its own; 0: none
   size_t size = 100;  // bytes of such an event
@@ -124,25 +123,13 @@ class Floor {
   }
 
   void Subscribe() {
-    sockaddr_storage storage{};
-    socklen_t length = 0;
-    if (options_.redis.front() == '/') {
-      auto* address = reinterpret_cast<sockaddr_un*>(&storage);
-      address->sun_family = AF_UNIX;
-      options_.redis.copy(address->sun_path, sizeof(address->sun_path) - 1);
-      length = sizeof(*address);
-    } else {
-      const size_t colon = options_.redis.rfind(':');
-      auto* address = reinterpret_cast<sockaddr_in*>(&storage);
-      address->sin_family = AF_INET;
-      address->sin_port =
-          htons(static_cast<uint16_t>(std::atoi(options_.redis.c_str() + colon + 1)));
-      inet_pton(AF_INET, options_.redis.substr(0, colon).c_str(), &address->sin_addr);
-      length = sizeof(*address);
-    }
-    redis_ = socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connect(redis_, reinterpret_cast<sockaddr*>(&storage), length) != 0)
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    options_.redis.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    redis_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(redis_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
       Die("connect to Redis");
+    }
     const std::string command = "SUBSCRIBE " + options_.channel + "\r\n";
     if (send(redis_, command.data(), command.size(), 0) < 0) Die("SUBSCRIBE");
     Watch(redis_);
@@ -293,10 +280,9 @@ int main(int argc, char** argv) {
     if (name == "--size") options.size = static_cast<size_t>(std::atol(argv[i + 1]));
   }
   if (argc % 2 == 0) {
-    std::fprintf(
-        stderr,
-        "usage: floor [--port N] [--redis /SOCKET|HOST:PORT] [--channel NAME] [--rate EVENTS] "
-        "[--size BYTES]\n");
+    std::fprintf(stderr,
+                 "usage: floor [--port N] [--redis SOCKET] [--channel NAME] [--rate EVENTS] "
+                 "[--size BYTES]\n");
     return 2;
   }
   rlimit files{};

@@ -1,6 +1,7 @@
 """Leaving: streams end cleanly and spread over time, requests are finished, deadlines hold."""
 
 import json
+import re
 import signal
 import time
 
@@ -109,6 +110,25 @@ def test_after_the_delay_nobody_is_accepted(make_gateway):
         wait_for(refuses, "connections are refused")
         gateway.signal(signal.SIGTERM)
         subscriber.rest()
+
+
+def test_browser_that_asks_too_late_is_sent_on_and_not_away(make_gateway):
+    """Anything but 200 would keep a browser from ever coming back."""
+    gateway = make_gateway(drain(spread="3s", deadline="10s"))
+    with gateway.subscribe() as held, gateway.connect() as late, gateway.connect() as publisher:
+        gateway.wait_metric("sluice_connections", 2, state="http")
+        gateway.signal(signal.SIGTERM)
+        gateway.wait_log("draining")
+        late.request("GET", "/events/news")
+        response = late.response()
+        assert response.status == 200
+        assert response.get("content-type") == "text/event-stream"
+        assert re.fullmatch(rb"retry: [0-9]+\n\n", response.body)
+        assert late.wait_closed() == "eof"
+        publisher.request("POST", "/publish/news", body="x")
+        assert publisher.response().status == 503
+        gateway.signal(signal.SIGTERM)
+        held.rest()
 
 
 def test_request_under_way_is_finished(make_gateway):

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from harness.wait import wait_for
+
 
 def test_publish_answers_202_with_id_and_topic(gateway):
     with gateway.subscribe() as subscriber:
@@ -117,6 +119,7 @@ def test_without_publish_nothing_can_be_published(make_gateway):
 def test_publish_goes_through_redis_to_every_gateway(make_gateway, redis):
     changes = {"broker": "redis", "redis": {"url": redis.url}}
     first, second = make_gateway(changes), make_gateway(changes)
+    wait_for(lambda: first.ready() and second.ready(), "both are ready")
     with first.subscribe() as here, second.subscribe() as there:
         first.publish("news", "one")
         second.publish("news", "two")
@@ -126,6 +129,7 @@ def test_publish_goes_through_redis_to_every_gateway(make_gateway, redis):
 def test_publish_through_redis_carries_event_and_id_in_envelopes(make_gateway, redis):
     gateway = make_gateway({"broker": "redis", "redis": {"url": redis.url},
                             "topics": {"news": {"format": "envelope"}}})
+    wait_for(gateway.ready, "ready")
     with gateway.subscribe() as subscriber:
         gateway.publish("news", "hello\nworld", "?event=alert&id=my-id")
         event = subscriber.next()

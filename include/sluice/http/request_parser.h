@@ -35,6 +35,9 @@ struct RequestError {
   std::string detail;
 };
 
+// llhttp's version, for --version.
+[[nodiscard]] const char* ParserVersion();
+
 // Takes a body as it arrives, without the chunk framing.
 class BodySink {
  public:

@@ -58,7 +58,7 @@ class Subscriber final : public net::StreamHandler, public event::Deferred {
   [[nodiscard]] Lane& lane() const { return *lane_; }
   [[nodiscard]] net::Stream& stream() const { return *stream_; }
   [[nodiscard]] uint64_t connection_id() const { return connection_id_; }
-  [[nodiscard]] uint64_t opened_ms() const { return opened_ms_; }
+  [[nodiscard]] uint64_t opened_ms() const { return uint64_t{opened_ds_} * 100; }
   [[nodiscard]] uint64_t cursor() const { return cursor_; }
   [[nodiscard]] bool behind() const { return behind_; }
   [[nodiscard]] bool blocked() const { return blocked_; }
@@ -81,11 +81,11 @@ class Subscriber final : public net::StreamHandler, public event::Deferred {
   std::unique_ptr<std::string> private_;   // not sent yet
   uint64_t cursor_ = 0;                    // next frame, while behind
   uint64_t connection_id_;
-  uint64_t opened_ms_;
-  uint64_t events_ = 0;  // sent, without those that the lane counts for it
+  // What was sent to it. While it is caught up, its lane's totals at its join are taken off these (modulo
+  // 2^64), and those at its leaving are added: so a delivery touches nothing here.
+  uint64_t events_ = 0;
   uint64_t bytes_ = 0;
-  uint64_t lane_events_ = 0;  // the lane's totals when it joined
-  uint64_t lane_bytes_ = 0;
+  uint32_t opened_ds_;  // deciseconds on the loop's clock: 13 years fit
   uint32_t partial_offset_ = 0;
   uint32_t private_offset_ = 0;
   uint32_t index_ = 0;  // in the lane's entries or its list of those behind

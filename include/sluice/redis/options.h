@@ -16,14 +16,14 @@ struct Options {
   uint32_t database = 0;
 
   // Behaviour.
-  uint64_t connect_timeout_ms = 2'000;  // to connect and log in, and between two acknowledgements
+  uint64_t connect_timeout_ms = 2'000;  // to connect, then to log in, then between answers
   uint64_t probe_interval_ms = 1'000;   // a beat that is missing for max(3 x this, 1 s): link lost
   uint64_t backoff_max_ms = 5'000;      // longest wait between two attempts
   uint64_t publish_timeout_ms = 5'000;  // until Publish fails with kTimeout
 
   // Limits.
   size_t max_message_bytes = 1024UL * 1024;       // over it: OnOversized instead of OnMessage
-  size_t max_reply_bytes = 65UL * 1024 * 1024;    // over it: link dropped
+  size_t max_reply_bytes = 65UL * 1024 * 1024;    // over it: link dropped; >= the above
   size_t max_pending_bytes = 16UL * 1024 * 1024;  // unanswered commands; over it: Publish fails
 };
 

@@ -51,6 +51,13 @@ class Router {
   // the config's order. So each channel has one topic, whichever way it is reached.
   [[nodiscard]] std::optional<uint32_t> TopicOf(std::string_view channel) const;
 
+  // What a publisher means by `topic`: the name of a topic that has one channel, else a channel.
+  struct Target {
+    uint32_t index = 0;  // in Config::topics
+    std::string channel;
+  };
+  [[nodiscard]] std::optional<Target> PublishTarget(std::string_view topic) const;
+
   static constexpr size_t kMaxChannelBytes = 256;
 
  private:

@@ -147,8 +147,8 @@ TEST(BenchReportTest, MemorySlopeIsTheLeastSquaresLine) {
   for (const uint64_t count : {0U, 100U, 200U})
     memory.points.push_back({count, {5000 + 300 * count, 0}});
   EXPECT_DOUBLE_EQ(memory.PssSlope(), 300.0);
-  EXPECT_DOUBLE_EQ(memory.PrivateDirtySlope(), 0.0);
-  memory.waiting = {{200, {1000, 0}}, {200, {900, 0}}};
+  EXPECT_DOUBLE_EQ(memory.AnonymousSlope(), 0.0);
+  memory.waiting = {{200, {0, 1000}}, {200, {0, 900}}};
   EXPECT_EQ(memory.Growth(), -100);
 }
 

@@ -45,6 +45,7 @@ TEST_F(LinkFaultTest, GivesUpAConnectThatIsNotAnswered) {
   StartLink();
   redis_.ServeFor(2'000);
   EXPECT_EQ(Told().at(0), "down");
+  EXPECT_TRUE(Contains(link_->trouble(), "connect timed out"));
   EXPECT_EQ(network_.connect_timeout_ms(0), 2'000U);
 }
 
@@ -173,14 +174,25 @@ TEST_F(LinkFaultTest, SaysThatRedisIsAReplicaWithoutItsMaster) {
 
 TEST_F(LinkFaultTest, DropsTheLinkWhenAReplyIsTooLarge) {
   Options options;
-  options.max_reply_bytes = 10'000;
+  options.max_message_bytes = 100;
+  options.max_reply_bytes = 1'000'000;
   wanted_ = {"news"};
   StartUp(options);
-  redis_.SendToSubscribers("*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$10001\r\n");
+  redis_.SendToSubscribers("*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$1000001\r\n");
   EXPECT_EQ(Told(), Lines{"down"});
-  EXPECT_TRUE(Contains(link_->trouble(), "reply of more than 10000 bytes"));
+  EXPECT_TRUE(Contains(link_->trouble(), "reply of more than 1000000 bytes"));
   redis_.ServeFor(200);
   EXPECT_EQ(Told(), (Lines{"subscribed news", "up"}));
+}
+
+TEST_F(LinkFaultTest, TheLimitOnRepliesLeavesRoomForTheLargestMessage) {
+  Options options;
+  options.max_message_bytes = 500'000;
+  options.max_reply_bytes = 1'000;
+  wanted_ = {"news"};
+  StartUp(options);
+  redis_.Publish("news", std::string(500'000, 'x'));
+  EXPECT_EQ(Told(), Lines{"news: " + std::string(500'000, 'x')});
 }
 
 TEST_F(LinkFaultTest, ResubscribesEverythingAfterALoss) {

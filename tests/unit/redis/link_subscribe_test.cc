@@ -50,6 +50,13 @@ TEST_F(LinkSubscribeTest, LogsInWithoutAUserAsOlderServersWantIt) {
   EXPECT_EQ(redis_.TakeCommands().at(0), "AUTH s3cret");
 }
 
+TEST_F(LinkSubscribeTest, LogsInAUserWithoutAPassword) {
+  Options options;
+  options.user = "gateway";
+  StartLink(options);
+  EXPECT_EQ(redis_.TakeCommands().at(0), "AUTH gateway ");
+}
+
 TEST_F(LinkSubscribeTest, DoesWithoutANameThatRedisRefuses) {
   redis_.SetAnswer([](const auto& command) -> Answer {
     if (command[0] == "CLIENT") return "-NOPERM no permissions to run 'client|setname'\r\n";

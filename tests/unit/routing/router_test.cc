@@ -87,6 +87,16 @@ TEST_F(RouterTest, NamesThatNoTopicCanHaveBelongToNone) {
   EXPECT_EQ(router_->TopicOf("room:\xff"), std::nullopt) << "not UTF-8";
 }
 
+TEST(RouterPublishTest, PublisherNamesATopicOrAChannel) {
+  auto config = std::make_shared<config::Config>();
+  config->topics = {MakeTopic("news", "/news", "site:news"), MakeTopic("room", "/r/{id}", "r:{id}")};
+  const Router router(config);
+  EXPECT_EQ(router.PublishTarget("news")->channel, "site:news");
+  EXPECT_EQ(router.PublishTarget("site:news")->channel, "site:news");
+  EXPECT_EQ(router.PublishTarget("r:1")->index, 1U);
+  EXPECT_FALSE(router.PublishTarget("room").has_value()) << "which of the rooms?";
+}
+
 TEST(RouterReservedTest, TheGatewaysOwnChannelsAreNobodysTopic) {
   auto config = std::make_shared<config::Config>();
   config->topics = {MakeTopic("any", "/{name}", "{name}")};
