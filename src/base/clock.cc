@@ -20,7 +20,8 @@ uint64_t MonotonicNs() {
 
 uint64_t WallMs() {
   const timespec now = Read(CLOCK_REALTIME);
-  return static_cast<uint64_t>(now.tv_sec) * 1000U + static_cast<uint64_t>(now.tv_nsec) / 1'000'000U;
+  return static_cast<uint64_t>(now.tv_sec) * 1000U +
+         static_cast<uint64_t>(now.tv_nsec) / 1'000'000U;
 }
 
 }  // namespace sluice

@@ -1,6 +1,5 @@
 #include "sluice/base/log.h"
 
-
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -19,9 +18,8 @@
 namespace sluice {
 namespace {
 
-
 // Writes whole lines to a descriptor. What the disk refuses is counted and left behind: a log must
-// never stop the gateway. 
+// never stop the gateway.
 class FdSink : public spdlog::sinks::base_sink<std::mutex> {
  public:
   FdSink(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
@@ -86,7 +84,8 @@ constexpr std::array<std::string_view, 4> kLevelNames = {"debug", "info", "warn"
 bool IsControl(std::string_view line, size_t at) {
   const auto c = static_cast<unsigned char>(line[at]);
   if (c < 0x20 || c == 0x7f) return true;
-  return c == 0xc2 && at + 1 < line.size() && (static_cast<unsigned char>(line[at + 1]) & 0xe0) == 0x80;
+  return c == 0xc2 && at + 1 < line.size() &&
+         (static_cast<unsigned char>(line[at + 1]) & 0xe0) == 0x80;
 }
 
 // `\xNN` for their bytes, as nginx writes them.

@@ -32,7 +32,9 @@ uint64_t RandomU64() {
   return generator();
 }
 
-uint64_t RandomBelow(uint64_t bound) { return bound == 0 ? 0 : RandomU64() % bound; }
+uint64_t RandomBelow(uint64_t bound) {
+  return bound == 0 ? 0 : RandomU64() % bound;
+}
 
 std::string RandomName(uint32_t length) {
   static constexpr char kAlphabet[] = "0123456789abcdefghijklmnopqrstuvwxyz";

@@ -3,14 +3,21 @@
 #include <charconv>
 #include <initializer_list>
 #include <iterator>
-#include <vector>
 
 #include <fmt/format.h>
-#include <hiredis/hiredis.h>
 
 namespace sluice::cli::bench {
 namespace {
 
+// Appends one command as an array of bulk strings (RESP).
+void AppendCommand(std::initializer_list<std::string_view> arguments, std::string& out) {
+  fmt::format_to(std::back_inserter(out), "*{}\r\n", arguments.size());
+  for (const std::string_view argument : arguments) {
+    fmt::format_to(std::back_inserter(out), "${}\r\n{}\r\n", argument.size(), argument);
+  }
+}
+
+// AUTH and PUBLISH are answered by one line each: a number, a status or an error.
 class RedisProtocol final : public PublishProtocol {
  public:
   explicit RedisProtocol(const PublishTarget& target)
@@ -19,58 +26,37 @@ class RedisProtocol final : public PublishProtocol {
   uint64_t Greet(std::string& out) override {
     if (password_.empty()) return 0;
     if (user_.empty()) {
-      Append({"AUTH", password_}, out);
+      AppendCommand({"AUTH", password_}, out);
     } else {
-      Append({"AUTH", user_, password_}, out);
+      AppendCommand({"AUTH", user_, password_}, out);
     }
     return 1;
   }
 
   void Encode(std::string_view payload, std::string& out) override {
-    Append({"PUBLISH", channel_, payload}, out);
+    AppendCommand({"PUBLISH", channel_, payload}, out);
   }
 
   Result<uint64_t> TakeReplies(std::string_view bytes) override {
+    received_.append(bytes);
     uint64_t count = 0;
-    if (redisReaderFeed(reader_.get(), bytes.data(), bytes.size()) != REDIS_OK) return Broken();
-    for (;;) {
-      void* raw = nullptr;
-      if (redisReaderGetReply(reader_.get(), &raw) != REDIS_OK) return Broken();
-      if (raw == nullptr) return count;
-      const std::unique_ptr<void, decltype(&freeReplyObject)> owner(raw, freeReplyObject);
-      const auto* reply = static_cast<const redisReply*>(raw);
-      if (reply->type == REDIS_REPLY_ERROR) {
-        return Fail(Errc::kUnavailable, "redis: " + std::string(reply->str, reply->len));
+    size_t at = 0;
+    for (size_t end = 0; (end = received_.find("\r\n", at)) != std::string::npos; at = end + 2) {
+      const std::string_view line = std::string_view(received_).substr(at, end - at);
+      if (!line.starts_with(':') && !line.starts_with('+')) {
+        return Fail(Errc::kUnavailable, fmt::format("redis: {}", line));
       }
       ++count;
     }
+    received_.erase(0, at);
+    return count;
   }
 
  private:
-  static void Append(std::initializer_list<std::string_view> arguments, std::string& out) {
-    std::vector<const char*> data;
-    std::vector<size_t> sizes;
-    for (const std::string_view argument : arguments) {
-      data.push_back(argument.data());
-      sizes.push_back(argument.size());
-    }
-    char* command = nullptr;
-    const auto length =
-        redisFormatCommandArgv(&command, static_cast<int>(data.size()), data.data(), sizes.data());
-    if (length <= 0) return;  // out of memory only
-    out.append(command, static_cast<size_t>(length));
-    redisFreeCommand(command);
-  }
-
-  Result<uint64_t> Broken() const {
-    return Fail(Errc::kInvalid, fmt::format("redis: bad reply: {}", reader_->errstr));
-  }
-
   std::string user_;
   std::string password_;
   std::string channel_;
-  std::unique_ptr<redisReader, decltype(&redisReaderFree)> reader_{redisReaderCreate(),
-                                                                   redisReaderFree};
+  std::string received_;  // a line that is not complete
 };
 
 class HttpProtocol final : public PublishProtocol {

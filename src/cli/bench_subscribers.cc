@@ -64,6 +64,7 @@ void SubscriberPool::Run() {
     board_.reordered.Set(faults_.reordered);
   }
   CountTail();
+  if (options_.stopped_share > 0) CountEndedWhileStopped();
   board_.finished.Set(1);
   // A reset leaves no TIME_WAIT behind, which would use up ports over many runs.
   const linger reset{.l_onoff = 1, .l_linger = 0};
@@ -293,6 +294,26 @@ void SubscriberPool::OnServerClosed(size_t index) {
   board_.closed.Add();
   board_.open.Set(board_.open.Get() - 1);
   board_.error.Write("the server ended a stream");
+}
+
+// A server that gave up on a socket whose window is full can say so only when somebody reads again.
+void SubscriberPool::CountEndedWhileStopped() {
+  constexpr uint64_t kPatienceNs = 1'000 * kMillisecond;
+  const timespec pause{.tv_sec = 0, .tv_nsec = 5 * kMillisecond};
+  const uint64_t until = MonotonicNs() + kPatienceNs;
+  while (MonotonicNs() < until) {
+    for (Connection& connection : connections_) {
+      if (connection.state != State::kStopped) continue;
+      ssize_t received = 0;
+      do {
+        received = recv(connection.fd.get(), buffer_.data(), buffer_.size(), 0);
+      } while (received > 0);
+      if (received < 0 && errno == EAGAIN) continue;
+      connection.state = State::kClosed;
+      board_.stopped_closed.Add();
+    }
+    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
+  }
 }
 
 void SubscriberPool::CountTail() {

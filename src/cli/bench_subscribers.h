@@ -72,6 +72,7 @@ class SubscriberPool {
   void Fail(size_t index, std::string_view what);
   void OnServerClosed(size_t index);
   void CountTail();
+  void CountEndedWhileStopped();
 
   const SubscriberOptions& options_;
   const Commands& commands_;

@@ -55,9 +55,10 @@ int RunOrTest(const std::string& path, bool only_test, int ready_fd) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Reverse proxy and Server-Sent Events fan-out gateway.\n"
-               "Without a subcommand it runs in the foreground.",
-               "sluice");
+  CLI::App app(
+      "Reverse proxy and Server-Sent Events fan-out gateway.\n"
+      "Without a subcommand it runs in the foreground.",
+      "sluice");
   std::string config_path;
   bool only_test = false;
   int ready_fd = -1;
@@ -67,10 +68,11 @@ int main(int argc, char** argv) {
   app.add_option("--ready-fd", ready_fd,
                  "Write the bound addresses and `ready` to this descriptor, then close it");
   app.set_version_flag("--version", VersionText());
-  app.footer("Examples:\n"
-             "  sluice -c conf/sluice.yaml\n"
-             "  sluice -t -c /etc/sluice/sluice.yaml\n"
-             "  sluice bench --help");
+  app.footer(
+      "Examples:\n"
+      "  sluice -c conf/sluice.yaml\n"
+      "  sluice -t -c /etc/sluice/sluice.yaml\n"
+      "  sluice bench --help");
   int bench_code = 0;
   sluice::cli::AddBenchCommand(app, bench_code);
   try {

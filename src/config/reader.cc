@@ -7,7 +7,7 @@
 
 #include "config/not_built.h"
 #include "config/substitute.h"
-#include "config/utf8.h"
+#include "sluice/base/utf8.h"
 
 namespace sluice::config {
 namespace {
@@ -132,7 +132,7 @@ std::optional<std::string> Reader::Text(const Value& value) {
     Fail(value, std::move(text.error()));
     return std::nullopt;
   }
-  if (HasControlCharacter(*text) || FindInvalidUtf8(*text) != std::string::npos) {
+  if (HasControlCharacter(*text) || !IsValidUtf8(*text)) {
     FailQuoting(value, "holds a line break, another control character or bytes that are not UTF-8");
     return std::nullopt;
   }

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "config/utf8.h"
+#include "sluice/base/utf8.h"
 
 namespace sluice::config {
 namespace {
@@ -66,7 +66,7 @@ std::string Printable(std::string_view text) {
   text = harmless;
   std::string shown;
   for (size_t i = 0; i < text.size();) {
-    const size_t length = SequenceLength(text.substr(i));
+    const size_t length = Utf8CharacterLength(text.substr(i));
     if (i + std::max<size_t>(length, 1) > kQuotedBytes) return shown + "...";
     const auto byte = static_cast<unsigned char>(text[i]);
     if (length == 0 || byte < 0x20 || byte == 0x7F) {

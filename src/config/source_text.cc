@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "config/utf8.h"
+#include "sluice/base/utf8.h"
 #include "sluice/config/load.h"
 
 namespace sluice::config {
@@ -48,8 +48,8 @@ bool CheckSourceText(std::string_view text, Report& report) {
     report.Add({}, "", fmt::format("the file is larger than {} bytes", kMaxConfigBytes));
     return false;
   }
-  const size_t invalid = FindInvalidUtf8(text);
-  if (invalid != std::string_view::npos) {
+  const size_t invalid = ValidUtf8Prefix(text);
+  if (invalid != text.size()) {
     report.Add(MarkAt(text, invalid), "", "the file is not UTF-8 text");
     return false;
   }

@@ -3,10 +3,12 @@
 #include <array>
 #include <cstddef>
 #include <ctime>
+#include <iterator>
 
 #include <fmt/format.h>
 
 #include "sluice/base/clock.h"
+#include "sluice/base/utf8.h"
 #include "sluice/http/status.h"
 
 namespace sluice::http {
@@ -96,18 +98,22 @@ std::string StreamHead(StreamFraming framing, std::string_view extra) {
 }
 
 void AppendJsonEscaped(std::string& out, std::string_view text) {
-  for (const char c : text) {
+  while (!text.empty()) {
+    const char c = text.front();
     const auto byte = static_cast<unsigned char>(c);
+    size_t taken = 1;
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
-    } else if (byte >= 0x80) {
-      out += "\\ufffd";
     } else if (byte < 0x20 || byte == 0x7f) {
       fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
+    } else if (const size_t length = Utf8CharacterLength(text); length > 0) {
+      out += text.substr(0, length);
+      taken = length;
     } else {
-      out += c;
+      out += "\\ufffd";
     }
+    text.remove_prefix(taken);
   }
 }
 

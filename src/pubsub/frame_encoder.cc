@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "pubsub/json_writer.h"
+#include "sluice/base/utf8.h"
 #include "sluice/sse/encoder.h"
-#include "sluice/sse/utf8.h"
 
 namespace sluice::pubsub {
 namespace {
@@ -22,7 +22,7 @@ void AppendGap(std::string& out, std::string_view topic, std::string_view reason
   data += ",\"reason\":";
   AppendJsonString(data, reason);
   data += ",\"last_id\":";
-  AppendJsonString(data, sse::CutUtf8(last_id, kMaxLastIdBytes));
+  AppendJsonString(data, CutUtf8(last_id, kMaxLastIdBytes));
   data += '}';
   const auto done =
       sse::AppendEvent(out, {.name = "sluice.gap", .data = data, .retry_ms = std::nullopt});

@@ -124,11 +124,12 @@ void Hub::Close(Subscriber& subscriber, CloseReason reason) {
   if (topic.subscribers() == 0) topic.empty_since_ms = loop_.NowMs();
 
   const uint64_t open_ms = loop_.NowMs() - subscriber.opened_ms();
-  LogInfo("stream closed id={} topic={} client={} duration={}.{}s events={} bytes={} last_id={} "
-          "reason={}",
-          subscriber.connection_id(), topic.channel(), subscriber.stream().peer().ToString(),
-          open_ms / 1000, open_ms % 1000 / 100, subscriber.events(), subscriber.bytes(),
-          subscriber.events() > 0 ? topic.IdOf(subscriber.last_sequence()) : "-", Name(reason));
+  LogInfo(
+      "stream closed id={} topic={} client={} duration={}.{}s events={} bytes={} last_id={} "
+      "reason={}",
+      subscriber.connection_id(), topic.channel(), subscriber.stream().peer().ToString(),
+      open_ms / 1000, open_ms % 1000 / 100, subscriber.events(), subscriber.bytes(),
+      subscriber.events() > 0 ? topic.IdOf(subscriber.last_sequence()) : "-", Name(reason));
   subscriber.CloseStream();
   loop_.DeferDelete(std::move(owned));
 }
@@ -136,9 +137,8 @@ void Hub::Close(Subscriber& subscriber, CloseReason reason) {
 // --- from the ingest thread ---
 
 void Hub::OnInbox() {
-  inbox_.Drain([this](HubEvent& event) {
-    std::visit([this](auto& what) { Handle(what); }, event);
-  });
+  inbox_.Drain(
+      [this](HubEvent& event) { std::visit([this](auto& what) { Handle(what); }, event); });
   Flush();
 }
 

@@ -44,8 +44,8 @@ struct Ingest::Channel {
   std::string epoch;
   Ring ring;
   bool live = false;
-  bool was_live = false;           // a further acknowledgement means that messages may be missing
-  std::vector<uint32_t> workers;   // who wants it
+  bool was_live = false;          // a further acknowledgement means that messages may be missing
+  std::vector<uint32_t> workers;  // who wants it
   SharedCount subscribers = std::make_shared<std::atomic<uint32_t>>(0);
 };
 
@@ -76,7 +76,7 @@ void Ingest::Start() {
 void Ingest::Handle(SubscribeCommand& command) {
   const Result<Channel*> made = FindOrMake(command.config, command.channel);
   if (!made) {
-    workers_[command.worker]->Push(RefusedEvent{command.channel, made.error()});
+    Tell(command.worker, RefusedEvent{command.channel, made.error()});
     return;
   }
   Channel& channel = **made;
@@ -132,13 +132,17 @@ void Ingest::Handle(PublishCommand& command) {
   });
 }
 
+void Ingest::Tell(uint32_t worker, HubEvent event) {
+  if (worker < workers_.size()) workers_[worker]->Push(std::move(event));
+}
+
 void Ingest::Reply(const PublishCommand& command, Result<std::string> id) {
   if (id) {
     stats_.published.Add();
   } else {
     stats_.publish_failures.Add();
   }
-  workers_[command.worker]->Push(PublishedEvent{command.ticket, std::move(id)});
+  Tell(command.worker, PublishedEvent{command.ticket, std::move(id)});
 }
 
 // --- channels ---
@@ -203,10 +207,11 @@ void Ingest::OnSubscribeFailed(std::string_view name, std::string_view reason) {
   LogWarn("topic={} the broker refuses the subscription: {}", name, reason);
   channel->live = false;
   for (const uint32_t worker : channel->workers) {
-    workers_[worker]->Push(
-        RefusedEvent{channel->name, {Errc::kUnavailable, "the broker refuses the subscription"}});
+    Tell(worker, RefusedEvent{channel->name,
+                              {Errc::kUnavailable, "the broker refuses the subscription"}});
   }
-  // Without subscribers there is nothing to keep; with some, the link asks again when it is made anew.
+  // Without subscribers there is nothing to keep; with some, the link asks again when it is made
+  // anew.
   if (!channel->was_live) Erase(channel->name);
 }
 
@@ -241,7 +246,7 @@ void Ingest::SendLive(Channel& channel, uint32_t worker) {
     event.backlog.push_back(channel.ring.At(at));
   }
   event.subscribers = channel.subscribers;
-  workers_[worker]->Push(std::move(event));
+  Tell(worker, std::move(event));
 }
 
 Result<FrameRef> Ingest::Deliver(Channel& channel, std::string_view payload) {
@@ -251,9 +256,9 @@ Result<FrameRef> Ingest::Deliver(Channel& channel, std::string_view payload) {
     stats_.dropped[channel.config].Add();
     return tl::unexpected(message.error());
   }
-  Result<FrameRef> frame = encoder_.Make(std::move(*message), {.epoch = channel.epoch,
-                                                               .sequence = channel.ring.next(),
-                                                               .received_ns = loop_.NowNs()});
+  Result<FrameRef> frame = encoder_.Make(
+      std::move(*message),
+      {.epoch = channel.epoch, .sequence = channel.ring.next(), .received_ns = loop_.NowNs()});
   if (!frame) {
     LogWarn("topic={} message dropped: {}", channel.name, frame.error().message);
     stats_.dropped[channel.config].Add();
@@ -268,16 +273,15 @@ void Ingest::DeliverGap(Channel& channel, GapReason reason) {
   const uint64_t sequence = channel.ring.next();
   const std::string last_id = PlaceId(channel.epoch, sequence - 1);
   Spread(channel,
-         encoder_.MakeGap(channel.name, Name(reason), last_id,
-                          {.epoch = channel.epoch,
-                           .sequence = sequence,
-                           .received_ns = loop_.NowNs()}),
+         encoder_.MakeGap(
+             channel.name, Name(reason), last_id,
+             {.epoch = channel.epoch, .sequence = sequence, .received_ns = loop_.NowNs()}),
          reason);
 }
 
 void Ingest::Spread(Channel& channel, FrameRef frame, GapReason gap_reason) {
   for (const uint32_t worker : channel.workers) {
-    workers_[worker]->Push(FrameEvent{channel.id, frame, gap_reason});
+    Tell(worker, FrameEvent{channel.id, frame, gap_reason});
   }
   channel.ring.Push(std::move(frame));
   channel.ring.Trim(loop_.NowNs(), channel.ring.next());

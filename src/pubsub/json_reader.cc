@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include "sluice/sse/utf8.h"
+#include "sluice/base/utf8.h"
 
 namespace sluice::pubsub {
 namespace {
@@ -305,7 +305,7 @@ Result<JsonKind> JsonReader::Read(std::string_view text, std::span<const std::st
 
   const JsonKind kind = KindOf(text.front());
   if (kind != JsonKind::kObject && kind != JsonKind::kArray) {
-    if (!sse::IsValidUtf8(text)) return Fail(Errc::kInvalid, "is not valid UTF-8");
+    if (!IsValidUtf8(text)) return Fail(Errc::kInvalid, "is not valid UTF-8");
     const bool control =
         std::any_of(text.begin(), text.end(), [](char c) { return c >= 0 && c < 0x20; });
     if (control || !IsScalar(kind, text)) return Fail(Errc::kInvalid, "is not JSON");

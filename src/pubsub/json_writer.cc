@@ -4,13 +4,13 @@
 
 #include <fmt/format.h>
 
-#include "sluice/sse/utf8.h"
+#include "sluice/base/utf8.h"
 
 namespace sluice::pubsub {
 
 void AppendJsonString(std::string& out, std::string_view text) {
   std::string valid;
-  sse::AppendUtf8(valid, text);
+  AppendUtf8(valid, text);
   out += '"';
   for (const char c : valid) {
     if (c == '"' || c == '\\') {

@@ -272,8 +272,7 @@ void Lane::SendHeartbeat(Entry& entry, uint32_t now_s) {
   // Nothing taken: its buffer is full of events, so it is not silent.
   if (taken == 0 || static_cast<size_t>(taken) == bytes.size()) return;
   SetBehind(subscriber);
-  subscriber.private_ =
-      std::make_unique<std::string>(bytes.substr(static_cast<size_t>(taken)));
+  subscriber.private_ = std::make_unique<std::string>(bytes.substr(static_cast<size_t>(taken)));
   subscriber.SetBlocked(true);
 }
 
@@ -296,11 +295,10 @@ bool Lane::ApplySlowPolicy(Subscriber& subscriber) {
     hub_.Close(subscriber, CloseReason::kSlowClient);
     return false;
   }
-  // What is kept of what it has not got: the newest event that it wants, or (skip) half a buffer of them,
-  // so that it is not over the limit again with the next one.
-  const uint64_t keep_bytes = config.slow_policy == config::SlowPolicy::kLatest
-                                  ? 0
-                                  : config.slow_buffer_bytes / 2;
+  // What is kept of what it has not got: the newest event that it wants, or (skip) half a buffer of
+  // them, so that it is not over the limit again with the next one.
+  const uint64_t keep_bytes =
+      config.slow_policy == config::SlowPolicy::kLatest ? 0 : config.slow_buffer_bytes / 2;
   const uint64_t last = subscriber.cursor_ - 1;  // a frame that was begun is finished first
   const uint64_t oldest = std::max(subscriber.cursor_, ring.first());
   uint64_t cursor = ring.next();

@@ -100,8 +100,8 @@ Result<Message> MessageDecoder::Decode(const config::Topic& topic, std::string_v
   return message;
 }
 
-// Published over HTTP: the data is text, whatever the topic's format; where filters ask for JSON, it
-// may be JSON text.
+// Published over HTTP: the data is text, whatever the topic's format; where filters ask for JSON,
+// it may be JSON text.
 Result<Message> MessageDecoder::DecodeWrapped(const config::Topic& topic,
                                               std::string_view envelope) {
   JsonKind data_kind;

@@ -35,6 +35,8 @@ void RedisBroker::Publish(std::string_view channel, std::string_view payload,
   });
 }
 
-void RedisBroker::OnLinkDown(std::string_view) { handler_.OnSourceDown(); }
+void RedisBroker::OnLinkDown(std::string_view) {
+  handler_.OnSourceDown();
+}
 
 }  // namespace sluice::pubsub

@@ -166,15 +166,17 @@ void Subscriber::FinishAfterPrivate() {
   }
 }
 
-void Subscriber::OnEnd() { lane_->hub_.Close(*this, CloseReason::kClientClosed); }
+void Subscriber::OnEnd() {
+  lane_->hub_.Close(*this, CloseReason::kClientClosed);
+}
 
 void Subscriber::OnWritable() {
   if (blocked_) Pump();
 }
 
 void Subscriber::OnClosed(int error) {
-  lane_->hub_.Close(*this, error == ETIMEDOUT ? CloseReason::kClientTimeout
-                                              : CloseReason::kClientReset);
+  lane_->hub_.Close(*this,
+                    error == ETIMEDOUT ? CloseReason::kClientTimeout : CloseReason::kClientReset);
 }
 
 }  // namespace sluice::pubsub

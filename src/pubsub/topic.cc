@@ -65,6 +65,8 @@ size_t Topic::subscribers() const {
   return count;
 }
 
-std::string Topic::IdOf(uint64_t sequence) const { return PlaceId(epoch, sequence); }
+std::string Topic::IdOf(uint64_t sequence) const {
+  return PlaceId(epoch, sequence);
+}
 
 }  // namespace sluice::pubsub

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "sluice/sse/utf8.h"
+#include "sluice/base/utf8.h"
 
 namespace sluice::routing {
 namespace {
@@ -116,7 +116,7 @@ std::optional<Router::Target> Router::PublishTarget(std::string_view topic) cons
 }
 
 std::optional<uint32_t> Router::TopicOf(std::string_view channel) const {
-  if (channel.empty() || channel.size() > kMaxChannelBytes || !sse::IsValidUtf8(channel) ||
+  if (channel.empty() || channel.size() > kMaxChannelBytes || !IsValidUtf8(channel) ||
       channel.substr(0, kOwnChannels.size()) == kOwnChannels) {
     return std::nullopt;
   }

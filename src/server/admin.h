@@ -1,5 +1,5 @@
-// The admin listener: /healthz, /readyz, /metrics, /status.json (contract, "Admin"). It lives on the main
-// thread's loop, so it answers while the workers are busy. Main thread only.
+// The admin listener: /healthz, /readyz, /metrics, /status.json (contract, "Admin"). It lives on
+// the main thread's loop, so it answers while the workers are busy. Main thread only.
 #pragma once
 
 #include <memory>

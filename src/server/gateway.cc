@@ -32,9 +32,10 @@ uint32_t WorkerCount(const config::Config& config) {
 void CheckFdLimit(const config::Limits& limits) {
   const uint64_t fds = RaiseFdLimit();
   if (fds >= limits.connections + kOwnFds) return;
-  LogWarn("limits.connections={} needs {} file descriptors, but the limit is {}: raise it "
-          "(LimitNOFILE, ulimit -n)",
-          limits.connections, limits.connections + kOwnFds, fds);
+  LogWarn(
+      "limits.connections={} needs {} file descriptors, but the limit is {}: raise it "
+      "(LimitNOFILE, ulimit -n)",
+      limits.connections, limits.connections + kOwnFds, fds);
 }
 
 }  // namespace
@@ -52,9 +53,8 @@ GatewayImpl::GatewayImpl(config::ConfigPtr config, const GatewayOptions& options
         LogWarn("drain: the deadline has passed; what is left is cut");
         Stop();
       })),
-      drained_waker_(loop_->MakeWaker([this] {
-        drained_->Drain([this](uint32_t) { OnWorkerDrained(); });
-      })),
+      drained_waker_(
+          loop_->MakeWaker([this] { drained_->Drain([this](uint32_t) { OnWorkerDrained(); }); })),
       drained_(std::make_unique<Inbox<uint32_t>>([this] { drained_waker_->Wake(); })) {
   view_.config = config_;
   view_.version = options_.version;
@@ -105,8 +105,8 @@ void GatewayImpl::StartWorkers(uint32_t count) {
     auto& started =
         *workers_.emplace_back(std::make_unique<WorkerThread>(fmt::format("sluice-worker{}", i)));
     started.thread.Call([this, i, &started] {
-      started.worker = std::make_unique<Worker>(started.thread.loop(), started.thread.network(), i,
-                                                *shared_);
+      started.worker =
+          std::make_unique<Worker>(started.thread.loop(), started.thread.network(), i, *shared_);
     });
     view_.workers.push_back(started.worker.get());
   }
@@ -154,7 +154,9 @@ Result<> GatewayImpl::ReportReady() {
   return {};
 }
 
-void GatewayImpl::Run() { loop_->Run(); }
+void GatewayImpl::Run() {
+  loop_->Run();
+}
 
 // --- signals and the end ---
 
@@ -178,8 +180,9 @@ void GatewayImpl::OnStopSignal(const char* name) {
   }
   view_.draining = true;
   const config::Drain& drain = config_->drain;
-  LogInfo("{}: draining: not ready from now on, closing in {} ms, streams over {} ms, at most {} ms",
-          name, drain.delay_ms, drain.spread_ms, drain.deadline_ms);
+  LogInfo(
+      "{}: draining: not ready from now on, closing in {} ms, streams over {} ms, at most {} ms",
+      name, drain.delay_ms, drain.spread_ms, drain.deadline_ms);
   deadline_->Start(drain.deadline_ms);
   drain_delay_->Start(drain.delay_ms);
 }
@@ -200,14 +203,18 @@ void GatewayImpl::OnWorkerDrained() {
   Stop();
 }
 
-void GatewayImpl::Stop() { loop_->Stop(); }
+void GatewayImpl::Stop() {
+  loop_->Stop();
+}
 
-// From the edge inwards. Handlers are deleted in the turn after their connection was cut, and refer to
-// their worker; so closing and destroying are two tasks.
+// From the edge inwards. Handlers are deleted in the turn after their connection was cut, and refer
+// to their worker; so closing and destroying are two tasks.
 GatewayImpl::~GatewayImpl() {
   for (const auto& worker : workers_) {
     if (worker->worker != nullptr) worker->thread.Call([&worker] { worker->worker->Close(); });
   }
+  // Redis may have something to say until the end.
+  if (ingest_ != nullptr) ingest_thread_.Call([this] { ingest_->ForgetWorkers(); });
   for (const auto& worker : workers_) {
     worker->thread.Call([&worker] { worker->worker.reset(); });
   }

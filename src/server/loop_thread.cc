@@ -24,8 +24,7 @@ void LoopThread::Run(const std::function<void()>& started) {
   pthread_setname_np(pthread_self(), name_.substr(0, 15).c_str());
   loop_ = uv::MakeLoop();
   network_ = uv::MakeNetwork(*loop_);
-  waker_ = loop_->MakeWaker(
-      [this] { tasks_->Drain([](std::function<void()>& task) { task(); }); });
+  waker_ = loop_->MakeWaker([this] { tasks_->Drain([](std::function<void()>& task) { task(); }); });
   tasks_ = std::make_unique<Inbox<std::function<void()>>>([this] { waker_->Wake(); });
   started();
   loop_->Run();
@@ -34,7 +33,9 @@ void LoopThread::Run(const std::function<void()>& started) {
   loop_.reset();
 }
 
-void LoopThread::Post(std::function<void()> task) { tasks_->Push(std::move(task)); }
+void LoopThread::Post(std::function<void()> task) {
+  tasks_->Push(std::move(task));
+}
 
 void LoopThread::Call(const std::function<void()>& task) {
   std::promise<void> done;

@@ -1,5 +1,5 @@
-// A thread that runs an event loop. Made, used and destroyed by the main thread; what lives on its loop is
-// made and destroyed by tasks that run there.
+// A thread that runs an event loop. Made, used and destroyed by the main thread; what lives on its
+// loop is made and destroyed by tasks that run there.
 #pragma once
 
 #include <functional>

@@ -39,7 +39,8 @@ class Page {
     for (size_t i = 0; i <= DurationHistogram::kBounds.size(); ++i) {
       for (const DurationHistogram* part : parts) total += part->bucket(i);
       if (i < DurationHistogram::kBounds.size()) {
-        fmt::format_to(out(), "{}_bucket{{le=\"{}\"}} {}\n", name, DurationHistogram::kBounds[i], total);
+        fmt::format_to(out(), "{}_bucket{{le=\"{}\"}} {}\n", name, DurationHistogram::kBounds[i],
+                       total);
       } else {
         fmt::format_to(out(), "{}_bucket{{le=\"+Inf\"}} {}\n", name, total);
       }
@@ -57,8 +58,7 @@ class Page {
   std::string_view name_;
 };
 
-uint64_t SumHubs(const GatewayView& view,
-                 const std::function<uint64_t(const HubStats&)>& value) {
+uint64_t SumHubs(const GatewayView& view, const std::function<uint64_t(const HubStats&)>& value) {
   uint64_t sum = 0;
   for (const Worker* worker : view.workers) sum += value(worker->hub_stats());
   return sum;
@@ -71,7 +71,8 @@ void AddTopics(Page& page, const GatewayView& view) {
     page.Add(fmt::format("topic=\"{}\"", topics[i].name),
              SumHubs(view, [i](const HubStats& s) { return s.topics[i].subscribers.Get(); }));
   }
-  page.Begin("sluice_topics", "gauge", "Topics that a worker holds (counted once for each worker).");
+  page.Begin("sluice_topics", "gauge",
+             "Topics that a worker holds (counted once for each worker).");
   for (size_t i = 0; i < topics.size(); ++i) {
     page.Add(fmt::format("topic=\"{}\"", topics[i].name),
              SumHubs(view, [i](const HubStats& s) { return s.topics[i].topics.Get(); }));
@@ -88,8 +89,9 @@ void AddTopics(Page& page, const GatewayView& view) {
   page.Begin("sluice_gaps_total", "counter", "sluice.gap events told to subscribers.");
   for (size_t i = 0; i < topics.size(); ++i) {
     for (size_t r = 0; r < pubsub::kGapReasonNames.size(); ++r) {
-      page.Add(fmt::format("topic=\"{}\",reason=\"{}\"", topics[i].name, pubsub::kGapReasonNames[r]),
-               SumHubs(view, [i, r](const HubStats& s) { return s.topics[i].gaps[r].Get(); }));
+      page.Add(
+          fmt::format("topic=\"{}\",reason=\"{}\"", topics[i].name, pubsub::kGapReasonNames[r]),
+          SumHubs(view, [i, r](const HubStats& s) { return s.topics[i].gaps[r].Get(); }));
     }
   }
 }
@@ -112,8 +114,8 @@ void AddDelivery(Page& page, const GatewayView& view) {
   }
   std::vector<const DurationHistogram*> fanout;
   for (const Worker* worker : view.workers) fanout.push_back(&worker->hub_stats().fanout);
-  page.Histogram("sluice_fanout_seconds", "From the broker's message to the last socket of a worker.",
-                 fanout);
+  page.Histogram("sluice_fanout_seconds",
+                 "From the broker's message to the last socket of a worker.", fanout);
   page.One("sluice_published_total", "counter", "Messages published over HTTP.",
            view.ingest->stats().published.Get());
   page.One("sluice_publish_failures_total", "counter", "Messages published over HTTP that failed.",
@@ -137,7 +139,8 @@ void AddHttp(Page& page, const GatewayView& view) {
   page.Add("state=\"http\"", connections > streams ? connections - streams : 0);
   page.Add("state=\"stream\"", streams);
   page.One("sluice_accepted_total", "counter", "Connections accepted.", accepted);
-  page.One("sluice_refused_total", "counter", "Connections refused by limits.connections.", refused);
+  page.One("sluice_refused_total", "counter", "Connections refused by limits.connections.",
+           refused);
 
   page.Begin("sluice_http_requests_total", "counter", "Requests answered, streams included.");
   const auto& routes = view.workers.front()->http_stats().routes();

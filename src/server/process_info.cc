@@ -4,10 +4,11 @@
 #include <fstream>
 #include <string>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include <dirent.h>
 
 namespace sluice::server {
 namespace {

@@ -7,10 +7,10 @@
 #include <fmt/format.h>
 
 #include "sluice/base/log.h"
+#include "sluice/base/utf8.h"
 #include "sluice/http/response.h"
 #include "sluice/server/http_stats.h"
 #include "sluice/sse/encoder.h"
-#include "sluice/sse/utf8.h"
 
 namespace sluice::server {
 namespace {
@@ -23,7 +23,8 @@ http::Response Accepted(std::string_view id, std::string_view topic) {
   body += "\",\"topic\":\"";
   http::AppendJsonEscaped(body, topic);
   body += "\"}\n";
-  return {.status = 202, .headers = {{"Content-Type", "application/json"}}, .body = std::move(body)};
+  return {
+      .status = 202, .headers = {{"Content-Type", "application/json"}}, .body = std::move(body)};
 }
 
 http::Response Refused(const Error& error) {
@@ -64,7 +65,7 @@ class PublishRequest final : public RequestHandler {
 
   void OnBodyEnd() override {
     if (exchange_ == nullptr) return;
-    const size_t valid = sse::ValidUtf8Prefix(body_);
+    const size_t valid = ValidUtf8Prefix(body_);
     if (valid != body_.size()) {
       Answer(http::ErrorResponse(400, fmt::format("the body is not UTF-8 at byte {}", valid)));
       return;
@@ -73,19 +74,20 @@ class PublishRequest final : public RequestHandler {
     std::string event = request.Query("event").value_or("");
     std::string id = request.Query("id").value_or("");
     if (!sse::IsValidEventName(event)) {
-      Answer(http::ErrorResponse(
-          400, "event is not UTF-8 of at most 256 bytes without CR, LF and NUL"));
+      Answer(http::ErrorResponse(400,
+                                 "event is not UTF-8 of at most 256 bytes without CR, LF and NUL"));
       return;
     }
     if (!id.empty() && !sse::IsValidId(id)) {
       Answer(http::ErrorResponse(400, "id is not 1 to 128 characters of A-Z a-z 0-9 . _ : -"));
       return;
     }
-    ticket_ = environment_.hub.Publish(target_.index, target_.channel, std::move(event), std::move(id),
-                                       std::move(body_), [this](Result<std::string> result) {
-                                         ticket_ = 0;
-                                         OnPublished(std::move(result));
-                                       });
+    ticket_ =
+        environment_.hub.Publish(target_.index, target_.channel, std::move(event), std::move(id),
+                                 std::move(body_), [this](Result<std::string> result) {
+                                   ticket_ = 0;
+                                   OnPublished(std::move(result));
+                                 });
   }
 
   void OnClientGone() override { exchange_ = nullptr; }
@@ -108,7 +110,7 @@ class PublishRequest final : public RequestHandler {
 
   const PublishEnvironment& environment_;
   routing::Router::Target target_;
-  std::string topic_;  // as the publisher called it
+  std::string topic_;   // as the publisher called it
   Exchange* exchange_;  // null once it was answered or the client has gone
   std::string body_;
   uint64_t ticket_ = 0;  // 0: nothing is under way

@@ -1,5 +1,5 @@
-// Answers POST /publish/{topic} (contract, "Publishing"): the body is the data, ?event= and ?id= go with it;
-// 202 when the broker took it. Worker thread only.
+// Answers POST /publish/{topic} (contract, "Publishing"): the body is the data, ?event= and ?id= go
+// with it; 202 when the broker took it. Worker thread only.
 #pragma once
 
 #include <memory>

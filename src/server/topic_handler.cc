@@ -104,8 +104,8 @@ class TopicRequest final : public RequestHandler,
     LogWarn("topic={} no acknowledgement from the broker within {} ms: 503", topic_config_.name,
             topic_config_.subscribe_timeout_ms);
     std::exchange(exchange_, nullptr)
-        ->Respond(Unavailable("the broker did not acknowledge the subscription in time",
-                              topic_config_));
+        ->Respond(
+            Unavailable("the broker did not acknowledge the subscription in time", topic_config_));
   }
 
   [[nodiscard]] std::string FirstBytes(bool chunked) const {
@@ -147,7 +147,8 @@ std::unique_ptr<RequestHandler> HandleTopic(const TopicEnvironment& environment,
   }
   const auto accept = request.Header("Accept");
   if (accept && !AcceptsEventStream(*accept)) {
-    exchange.Respond(http::ErrorResponse(406, "this is a text/event-stream, which Accept excludes"));
+    exchange.Respond(
+        http::ErrorResponse(406, "this is a text/event-stream, which Accept excludes"));
     return nullptr;
   }
   for (const std::string& name : topic.filter) {

@@ -1,6 +1,6 @@
-// One worker: its listeners, its connections and its hub, on one loop. It shares nothing with the other
-// workers but the config, the ingest thread's inbox and some counts. Its loop's thread only, unless
-// a method says otherwise.
+// One worker: its listeners, its connections and its hub, on one loop. It shares nothing with the
+// other workers but the config, the ingest thread's inbox and some counts. Its loop's thread only,
+// unless a method says otherwise.
 #pragma once
 
 #include <cstdint>

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "sluice/sse/utf8.h"
+#include "sluice/base/utf8.h"
 
 namespace sluice::sse {
 namespace {

@@ -34,7 +34,8 @@ ConnectorImpl::ConnectorImpl(LoopImpl& loop, const net::Endpoint& endpoint, uint
       })),
       timeout_(loop.MakeTimer([this] {
         CloseAttempt();
-        Done(Fail(Errc::kTimeout, "cannot connect to " + endpoint_.ToString() + ": no answer in time"));
+        Done(Fail(Errc::kTimeout,
+                  "cannot connect to " + endpoint_.ToString() + ": no answer in time"));
       })) {
   start_->Start(0);
   timeout_->Start(timeout_ms);
@@ -69,8 +70,8 @@ void ConnectorImpl::OnResolved(uv_getaddrinfo_t* request, int status, addrinfo* 
   if (self == nullptr) return;
   self->resolve_ = nullptr;
   if (status != 0) {
-    self->Done(Fail(Errc::kNotFound, "cannot resolve " + self->endpoint_.host + ": " +
-                                         uv_strerror(status)));
+    self->Done(Fail(Errc::kNotFound,
+                    "cannot resolve " + self->endpoint_.host + ": " + uv_strerror(status)));
     return;
   }
   for (const addrinfo* entry = list.get(); entry != nullptr; entry = entry->ai_next) {
@@ -81,7 +82,8 @@ void ConnectorImpl::OnResolved(uv_getaddrinfo_t* request, int status, addrinfo* 
     if (entry->ai_family == AF_INET) {
       memcpy(reinterpret_cast<char*>(&address.storage) + offsetof(sockaddr_in, sin_port), &port, 2);
     } else {
-      memcpy(reinterpret_cast<char*>(&address.storage) + offsetof(sockaddr_in6, sin6_port), &port, 2);
+      memcpy(reinterpret_cast<char*>(&address.storage) + offsetof(sockaddr_in6, sin6_port), &port,
+             2);
     }
     self->addresses_.push_back(address);
   }

@@ -57,7 +57,9 @@ void FdStream::ResumeReading(net::PauseReason reason) {
   Rearm();
 }
 
-void FdStream::ShutdownWrite() { shutdown(fd_, SHUT_WR); }
+void FdStream::ShutdownWrite() {
+  shutdown(fd_, SHUT_WR);
+}
 
 void FdStream::Rearm() {
   const bool read = handler_ != nullptr && paused_ == 0 && !ended_;
@@ -75,8 +77,8 @@ void FdStream::OnPoll(uv_poll_t* poll, int status, int events) {
   auto* self = static_cast<FdStream*>(poll->data);
   if (self == nullptr || self->handler_ == nullptr) return;
   if (status != 0) {
-    // libuv stopped the watcher on POLLERR. What arrived before the error can still be read, and often
-    // says why the peer gave up; recv reports the error after it.
+    // libuv stopped the watcher on POLLERR. What arrived before the error can still be read, and
+    // often says why the peer gave up; recv reports the error after it.
     const bool reading = (self->armed_ & UV_READABLE) != 0;
     self->armed_ = 0;
     if (reading) {

@@ -72,7 +72,8 @@ Result<std::unique_ptr<net::Listener>> ListenerImpl::Open(LoopImpl& loop,
   std::unique_ptr<ListenerImpl> listener(
       new ListenerImpl(loop, fd, options, std::move(accepted), std::move(exhausted)));
   if (!listener->options_.endpoint.is_unix()) listener->options_.endpoint.port = BoundPort(fd);
-  if (listener->watcher_ == nullptr) return Fail(Errc::kSystem, where + ": cannot watch the socket");
+  if (listener->watcher_ == nullptr)
+    return Fail(Errc::kSystem, where + ": cannot watch the socket");
   listener->watcher_->Watch(event::FdWatcher::kReadable);
   return listener;
 }

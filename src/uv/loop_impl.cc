@@ -125,16 +125,14 @@ LoopImpl::LoopImpl() {
   [[maybe_unused]] const int status = uv_loop_init(&loop_);
   assert(status == 0);
   loop_.data = this;
-  end_of_turn_.emplace(this, [this](uv_prepare_t* prepare) {
-    return uv_prepare_init(&loop_, prepare);
-  });
+  end_of_turn_.emplace(this,
+                       [this](uv_prepare_t* prepare) { return uv_prepare_init(&loop_, prepare); });
   uv_prepare_start(end_of_turn_->get(), [](uv_prepare_t* prepare) {
     if (auto* self = static_cast<LoopImpl*>(prepare->data)) self->DeleteDeferred();
   });
   uv_unref(end_of_turn_->base());
-  keep_alive_.emplace(this, [this](uv_async_t* async) {
-    return uv_async_init(&loop_, async, [](uv_async_t*) {});
-  });
+  keep_alive_.emplace(
+      this, [this](uv_async_t* async) { return uv_async_init(&loop_, async, [](uv_async_t*) {}); });
 }
 
 LoopImpl::~LoopImpl() {
@@ -146,7 +144,9 @@ LoopImpl::~LoopImpl() {
   assert(status == 0 && "a handle was left open");
 }
 
-uint64_t LoopImpl::NowNs() const { return MonotonicNs(); }
+uint64_t LoopImpl::NowNs() const {
+  return MonotonicNs();
+}
 
 std::unique_ptr<event::Timer> LoopImpl::MakeTimer(std::function<void()> fire) {
   return std::make_unique<TimerImpl>(&loop_, std::move(fire));
@@ -182,10 +182,16 @@ void LoopImpl::DeleteDeferred() {
   }
 }
 
-void LoopImpl::Run() { uv_run(&loop_, UV_RUN_DEFAULT); }
+void LoopImpl::Run() {
+  uv_run(&loop_, UV_RUN_DEFAULT);
+}
 
-std::unique_ptr<event::Loop> MakeLoop() { return std::make_unique<LoopImpl>(); }
+std::unique_ptr<event::Loop> MakeLoop() {
+  return std::make_unique<LoopImpl>();
+}
 
-const char* Version() { return uv_version_string(); }
+const char* Version() {
+  return uv_version_string();
+}
 
 }  // namespace sluice::uv

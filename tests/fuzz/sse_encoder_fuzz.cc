@@ -11,7 +11,7 @@
 
 #include "../support/sse_decoder.h"
 #include "sluice/sse/encoder.h"
-#include "sluice/sse/utf8.h"
+#include "sluice/base/utf8.h"
 
 namespace {
 
@@ -33,7 +33,7 @@ void CheckEvent(std::string_view name, std::string_view data, std::optional<uint
     return;
   }
   Require(sluice::sse::IsValidEventName(name));
-  Require(sluice::sse::IsValidUtf8(out));
+  Require(sluice::IsValidUtf8(out));
   SseDecoder decoder;
   decoder.Feed(out);
   const SseEvent expected{name.empty() ? "message" : std::string(name),
@@ -70,6 +70,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const bool with_retry = (options & 1U) != 0;
   CheckEvent(name, data, with_retry ? std::optional<uint32_t>(options * 1000U) : std::nullopt);
   CheckComment(data);
-  Require(sluice::sse::IsValidUtf8(data) == (DecodeUtf8(data) == data));
+  Require(sluice::IsValidUtf8(data) == (DecodeUtf8(data) == data));
   return 0;
 }

@@ -1,5 +1,5 @@
-// Time. Everything that decides by time takes it from its Loop (event/loop.h), which tests can move;
-// these are the sources below it. Any thread.
+// Time. Everything that decides by time takes it from its Loop (event/loop.h), which tests can
+// move; these are the sources below it. Any thread.
 #pragma once
 
 #include <cstdint>

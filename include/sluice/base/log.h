@@ -1,9 +1,10 @@
-// The process's log. Lines go to a bounded queue and are written by a thread of their own, so a slow
-// or full disk never blocks a loop: when the queue is full the oldest line is dropped and counted.
-// Any thread may call everything here except StartLog, StopLog and ReopenLog (main thread).
+// The process's log. Lines go to a bounded queue and are written by a thread of their own, so a
+// slow or full disk never blocks a loop: when the queue is full the oldest line is dropped and
+// counted. Any thread may call everything here except StartLog, StopLog and ReopenLog (main
+// thread).
 //
-// A line is `2026-11-22T10:31:55.123Z info  message`. Control bytes in a message are escaped, so what a
-// client sends cannot forge a line.
+// A line is `2026-11-22T10:31:55.123Z info  message`. Control bytes in a message are escaped, so
+// what a client sends cannot forge a line.
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,8 @@
 
 namespace sluice {
 
-// What kind of fault it was, for code that decides; `message` is for people and says what and where.
+// What kind of fault it was, for code that decides; `message` is for people and says what and
+// where.
 enum class Errc {
   kInvalid,      // malformed input
   kLimit,        // well-formed, but over a limit of ours

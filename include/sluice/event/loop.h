@@ -1,6 +1,6 @@
-// An event loop and what hangs on it. One loop belongs to one thread; unless a method says otherwise
-// it is called on that thread only. src/uv implements this over libuv; tests/support/fake_loop.h
-// implements it over a clock that the test moves.
+// An event loop and what hangs on it. One loop belongs to one thread; unless a method says
+// otherwise it is called on that thread only. src/uv implements this over libuv;
+// tests/support/fake_loop.h implements it over a clock that the test moves.
 //
 // Callbacks: destroying an object from inside its own callback is allowed for everything made here.
 // After the destructor returned, no callback of that object comes any more.
@@ -40,7 +40,8 @@ class Idle {
 class FdWatcher {
  public:
   enum : uint8_t { kReadable = 1, kWritable = 2, kPeerClosed = 4 };
-  // Destroying it stops the watching; it never closes the descriptor, which must stay open until then.
+  // Destroying it stops the watching; it never closes the descriptor, which must stay open until
+  // then.
   virtual ~FdWatcher() = default;
   virtual void Watch(uint8_t events) = 0;  // replaces the set; 0 stops
 };

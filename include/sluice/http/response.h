@@ -22,7 +22,7 @@ struct Response {
 };
 
 // {"error":"<reason phrase>","detail":"<detail>"} with its Content-Type. `detail` must hold nothing
-// secret; what is not ASCII in it becomes U+FFFD.
+// secret; it is made valid JSON whatever its bytes are.
 [[nodiscard]] Response ErrorResponse(int status, std::string_view detail);
 
 // What HEAD gets where GET would open an event stream.
@@ -48,7 +48,7 @@ enum class StreamFraming : uint8_t { kChunked, kUntilClose };
 
 inline constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-// `text` as the inside of a JSON string; each byte that is not ASCII becomes U+FFFD.
+// `text` as the inside of a JSON string: escaped, with U+FFFD for each byte that is not UTF-8.
 void AppendJsonEscaped(std::string& out, std::string_view text);
 
 // "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 5.6.7).

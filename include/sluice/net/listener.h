@@ -13,10 +13,10 @@ namespace sluice::net {
 
 struct ListenOptions {
   Endpoint endpoint;
-  bool reuse_port = false;         // several workers listen on the same port
-  uint32_t backlog = 4096;         // the kernel caps it at net.core.somaxconn
-  uint32_t accepts_per_turn = 64;  // so that a reconnect storm does not starve delivery
-  uint32_t emfile_pause_ms = 200;  // how long to wait when descriptors have run out
+  bool reuse_port = false;                   // several workers listen on the same port
+  uint32_t backlog = 4096;                   // the kernel caps it at net.core.somaxconn
+  uint32_t accepts_per_turn = 64;            // so that a reconnect storm does not starve delivery
+  uint32_t emfile_pause_ms = 200;            // how long to wait when descriptors have run out
   uint32_t notsent_lowat_bytes = 16 * 1024;  // TCP_NOTSENT_LOWAT: unsent bytes the kernel may hold
   uint32_t user_timeout_ms = 30'000;  // TCP_USER_TIMEOUT: a peer that acknowledges nothing is dead
 };

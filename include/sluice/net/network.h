@@ -1,5 +1,5 @@
-// The network as the rest of the code sees it: makes listeners and connections on a loop. src/uv has
-// the real one, tests/support/fake_network.h a scripted one. Loop-thread only.
+// The network as the rest of the code sees it: makes listeners and connections on a loop. src/uv
+// has the real one, tests/support/fake_network.h a scripted one. Loop-thread only.
 #pragma once
 
 #include <cstdint>

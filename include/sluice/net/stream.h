@@ -1,7 +1,7 @@
-// A connected byte stream: TCP or unix socket (src/uv), a fake (tests/support/fake_stream.h), TLS later.
-// Loop-thread only. Writing is by readiness: TryWrite takes what the kernel takes now; for the rest
-// the owner keeps its place and asks for OnWritable. So a stream queues nothing, and what a
-// slow peer costs is decided by its owner.
+// A connected byte stream: TCP or unix socket (src/uv), a fake (tests/support/fake_stream.h), TLS
+// later. Loop-thread only. Writing is by readiness: TryWrite takes what the kernel takes now; for
+// the rest the owner keeps its place and asks for OnWritable. So a stream queues nothing, and what
+// a slow peer costs is decided by its owner.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +27,8 @@ class StreamHandler {
   // The kernel takes bytes again. Comes only after WantWritable(true), and on each turn until
   // WantWritable(false).
   virtual void OnWritable() = 0;
-  // The connection is dead. `error` is an errno (ECONNRESET, ETIMEDOUT, ...). Exactly once at most, and the
-  // last callback.
+  // The connection is dead. `error` is an errno (ECONNRESET, ETIMEDOUT, ...). Exactly once at most,
+  // and the last callback.
   virtual void OnClosed(int error) = 0;
 };
 

@@ -1,7 +1,7 @@
-// How a message published over HTTP travels through a broker, where it must carry an event name and an
-// id beside its data: as the envelope of contract `format: envelope` behind the byte RS (0x1E), as in a
-// JSON text sequence (RFC 7464). So it is told from raw messages whatever the topic's format. Pure
-// functions, any thread.
+// How a message published over HTTP travels through a broker, where it must carry an event name and
+// an id beside its data: as the envelope of contract `format: envelope` behind the byte RS (0x1E),
+// as in a JSON text sequence (RFC 7464). So it is told from raw messages whatever the topic's
+// format. Pure functions, any thread.
 #pragma once
 
 #include <optional>

@@ -1,8 +1,8 @@
-// The pub/sub core of one worker: its topics, their subscribers, and the passes that deliver to them.
-// Worker thread only. It talks to the ingest thread by two inboxes and to nothing else.
+// The pub/sub core of one worker: its topics, their subscribers, and the passes that deliver to
+// them. Worker thread only. It talks to the ingest thread by two inboxes and to nothing else.
 //
-// All frames that arrived in one turn of the loop go out in one pass per lane, in slices of kSliceSends
-// sends, with a turn of the loop between two slices.
+// All frames that arrived in one turn of the loop go out in one pass per lane, in slices of
+// kSliceSends sends, with a turn of the loop between two slices.
 #pragma once
 
 #include <atomic>
@@ -93,7 +93,8 @@ class Hub {
                    std::string data, PublishCallback done);
   void ForgetPublish(uint64_t ticket) { publishes_.erase(ticket); }
 
-  // Ends all streams evenly over `spread_ms`, each with a jittered `retry:`; calls `drained` when none is left.
+  // Ends all streams evenly over `spread_ms`, each with a jittered `retry:`; calls `drained` when
+  // none is left.
   void Drain(uint64_t spread_ms, std::function<void()> drained);
   // Cuts all streams now.
   void CloseAll(CloseReason reason);

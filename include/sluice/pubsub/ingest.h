@@ -1,7 +1,7 @@
 // The ingest thread's part: one subscription per channel for the whole process. It encodes each
-// message once and gives the frame to those workers that want the topic; it never fans out, so a burst
-// to many sockets does not delay reading from the broker. Ingest loop's thread only, but for inbox()
-// and stats().
+// message once and gives the frame to those workers that want the topic; it never fans out, so a
+// burst to many sockets does not delay reading from the broker. Ingest loop's thread only, but for
+// inbox() and stats().
 //
 // It keeps each channel's ring too, so that a worker that subscribes later starts with the history
 // that the others have. With an embedded broker a channel outlives its subscribers until its
@@ -39,8 +39,10 @@ class Ingest final : private BrokerHandler {
   // Before Start: the inbox of each worker, by the worker's number.
   void AddWorker(HubInbox& inbox) { workers_.push_back(&inbox); }
   void Start();
+  // From now on nothing is pushed to any worker, so that they may be destroyed.
+  void ForgetWorkers() { workers_.clear(); }
 
-  [[nodiscard]] IngestInbox& inbox() { return inbox_; }           // any thread
+  [[nodiscard]] IngestInbox& inbox() { return inbox_; }              // any thread
   [[nodiscard]] const IngestStats& stats() const { return stats_; }  // any thread
   [[nodiscard]] Broker& broker() { return *broker_; }
 
@@ -61,6 +63,7 @@ class Ingest final : private BrokerHandler {
   [[nodiscard]] Channel* Find(std::string_view name);
   [[nodiscard]] Result<Channel*> FindOrMake(uint32_t config, const std::string& name);
   void Erase(const std::string& name);
+  void Tell(uint32_t worker, HubEvent event);
   void SendLive(Channel& channel, uint32_t worker);
   [[nodiscard]] Result<FrameRef> Deliver(Channel& channel, std::string_view payload);
   void DeliverGap(Channel& channel, GapReason reason);

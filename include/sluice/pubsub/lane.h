@@ -83,7 +83,7 @@ class Lane {
   friend class Subscriber;
 
   struct Entry {
-    int fd;            // -1: only through the stream
+    int fd;              // -1: only through the stream
     uint32_t written_s;  // when it was last written to for itself; passes count for all
     std::unique_ptr<Subscriber> subscriber;
   };
@@ -110,8 +110,8 @@ class Lane {
   Filter filter_;
   Framing framing_;
 
-  std::vector<Entry> entries_;                        // caught up
-  std::vector<std::unique_ptr<Subscriber>> behind_;   // the others
+  std::vector<Entry> entries_;                       // caught up
+  std::vector<std::unique_ptr<Subscriber>> behind_;  // the others
   std::vector<Subscriber*> ready_;  // of those behind: not blocked, waiting for the pass to end
   uint64_t position_ = 0;           // while queued: next frame that those caught up need
   uint32_t last_pass_s_ = 0;
@@ -120,8 +120,8 @@ class Lane {
   size_t done_ = 0;      // entries before this one have got the batch
   uint64_t target_ = 0;  // position_ after the pass
   std::vector<FrameRef> batch_;
-  std::string joined_;        // the batch's bytes, when it is more than one frame
-  std::string_view bytes_;    // what the pass sends
+  std::string joined_;         // the batch's bytes, when it is more than one frame
+  std::string_view bytes_;     // what the pass sends
   uint64_t total_events_ = 0;  // sent to each of those caught up, by finished passes
   uint64_t total_bytes_ = 0;
 };

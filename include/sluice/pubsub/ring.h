@@ -33,9 +33,7 @@ class Ring {
   [[nodiscard]] uint64_t first() const { return next_ - size_; }  // oldest frame's sequence
   [[nodiscard]] uint64_t next() const { return next_; }           // one past the newest
   // REQUIRES: first() <= sequence < next().
-  [[nodiscard]] const FrameRef& At(uint64_t sequence) const {
-    return slots_[Slot(sequence)].frame;
-  }
+  [[nodiscard]] const FrameRef& At(uint64_t sequence) const { return slots_[Slot(sequence)].frame; }
   // Wire bytes of the frames from `sequence` (at least first()) to the newest.
   [[nodiscard]] uint64_t BytesFrom(uint64_t sequence) const;
   // The newest frame with this id line. Publishers choose ids, so it is a search, newest first.

@@ -1,5 +1,5 @@
-// What the pub/sub core counts, and the closed lists that label it. Each struct is written by the one
-// thread that owns it and read by any (see base/counter.h).
+// What the pub/sub core counts, and the closed lists that label it. Each struct is written by the
+// one thread that owns it and read by any (see base/counter.h).
 #pragma once
 
 #include <array>
@@ -14,8 +14,8 @@ namespace sluice::pubsub {
 
 // Why a subscriber may have missed something. Also the `reason` in a sluice.gap event.
 enum class GapReason : uint8_t { kEvicted, kUnknownId, kSlow, kSourceLost, kTooLarge };
-constexpr std::array<std::string_view, 5> kGapReasonNames = {
-    "evicted", "unknown_id", "slow", "source_lost", "too_large"};
+constexpr std::array<std::string_view, 5> kGapReasonNames = {"evicted", "unknown_id", "slow",
+                                                             "source_lost", "too_large"};
 [[nodiscard]] constexpr std::string_view Name(GapReason reason) {
   return kGapReasonNames[static_cast<size_t>(reason)];
 }

@@ -1,8 +1,9 @@
 // One SSE connection: a cursor into its topic's ring, not a queue. Worker thread only.
 //
-// While it is caught up it has no state of its own: its lane sends for it. Once the kernel takes less
-// than all of a write it is *behind*: it has a position in the ring, a byte offset into one frame, and
-// goes on by itself when the socket can be written, until it has caught up with its lane again.
+// While it is caught up it has no state of its own: its lane sends for it. Once the kernel takes
+// less than all of a write it is *behind*: it has a position in the ring, a byte offset into one
+// frame, and goes on by itself when the socket can be written, until it has caught up with its lane
+// again.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +36,8 @@ class Subscriber final : public net::StreamHandler, public event::Deferred {
   // REQUIRES: it is behind, and its cursor is where it goes on.
   void TellGap(GapReason reason, std::string_view last_id);
 
-  // Bytes for it alone, whole chunks, sent before the next frame. The only place where private bytes
-  // enter a stream. REQUIRES: it is behind.
+  // Bytes for it alone, whole chunks, sent before the next frame. The only place where private
+  // bytes enter a stream. REQUIRES: it is behind.
   void AppendPrivate(std::string_view bytes);
 
   // Drops what is waiting and goes on from `cursor`. A frame that was begun is finished first.
@@ -77,12 +78,12 @@ class Subscriber final : public net::StreamHandler, public event::Deferred {
 
   Lane* lane_ = nullptr;
   std::unique_ptr<net::Stream> stream_;
-  FrameRef partial_;                       // begun and not finished
-  std::unique_ptr<std::string> private_;   // not sent yet
-  uint64_t cursor_ = 0;                    // next frame, while behind
+  FrameRef partial_;                      // begun and not finished
+  std::unique_ptr<std::string> private_;  // not sent yet
+  uint64_t cursor_ = 0;                   // next frame, while behind
   uint64_t connection_id_;
-  // What was sent to it. While it is caught up, its lane's totals at its join are taken off these (modulo
-  // 2^64), and those at its leaving are added: so a delivery touches nothing here.
+  // What was sent to it. While it is caught up, its lane's totals at its join are taken off these
+  // (modulo 2^64), and those at its leaving are added: so a delivery touches nothing here.
   uint64_t events_ = 0;
   uint64_t bytes_ = 0;
   uint32_t opened_ds_;  // deciseconds on the loop's clock: 13 years fit

@@ -19,7 +19,10 @@ class Topic {
  public:
   // `config` is one of Config::topics and `index` its place there.
   Topic(Hub& hub, const config::Topic& config, uint32_t index, std::string channel)
-      : ring(config.history), hub_(hub), config_(config), index_(index),
+      : ring(config.history),
+        hub_(hub),
+        config_(config),
+        index_(index),
         channel_(std::move(channel)) {}
 
   // Where a client that asks with this Last-Event-ID goes on, and what it must be told.
@@ -47,8 +50,8 @@ class Topic {
   Ring ring;
   std::string epoch;
   uint32_t channel_id = 0;
-  bool live = false;           // the broker acknowledged, and its link has not been lost since
-  uint64_t empty_since_ms = 0; // when the last subscriber left
+  bool live = false;            // the broker acknowledged, and its link has not been lost since
+  uint64_t empty_since_ms = 0;  // when the last subscriber left
   SharedCount total_subscribers;
 
  private:

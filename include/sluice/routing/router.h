@@ -1,5 +1,5 @@
-// Which part of the configuration answers a path. Built once from the config, immutable, any thread;
-// no I/O, and Match allocates nothing.
+// Which part of the configuration answers a path. Built once from the config, immutable, any
+// thread; no I/O, and Match allocates nothing.
 //
 // A literal segment wins over a {parameter} at the same place, from left to right.
 #pragma once
@@ -47,8 +47,8 @@ class Router {
   // The channel that a topic's path stands for.
   [[nodiscard]] std::string ChannelOf(const Match& match) const;
 
-  // The topic that a channel belongs to, as an index in Config::topics: exact names first, then patterns in
-  // the config's order. So each channel has one topic, whichever way it is reached.
+  // The topic that a channel belongs to, as an index in Config::topics: exact names first, then
+  // patterns in the config's order. So each channel has one topic, whichever way it is reached.
   [[nodiscard]] std::optional<uint32_t> TopicOf(std::string_view channel) const;
 
   // What a publisher means by `topic`: the name of a topic that has one channel, else a channel.

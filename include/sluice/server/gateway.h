@@ -9,12 +9,13 @@ namespace sluice::server {
 
 struct GatewayOptions {
   std::string version;
-  // A descriptor to which the gateway writes what it listens on, a line each (`listen 127.0.0.1:8080`,
-  // `admin 127.0.0.1:8081`), then `ready`, and which it closes then. -1: none.
+  // A descriptor to which the gateway writes what it listens on, a line each (`listen
+  // 127.0.0.1:8080`, `admin 127.0.0.1:8081`), then `ready`, and which it closes then. -1: none.
   int ready_fd = -1;
 };
 
-// Returns the exit code: 0 after an orderly end, 1 if it could not start (the reason is in the log).
+// Returns the exit code: 0 after an orderly end, 1 if it could not start (the reason is in the
+// log).
 [[nodiscard]] int RunGateway(config::ConfigPtr config, const GatewayOptions& options);
 
 }  // namespace sluice::server

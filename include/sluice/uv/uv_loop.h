@@ -1,5 +1,5 @@
-// The real loop and network, over libuv. Only main, the worker threads and tests make them; all else
-// takes event::Loop and net::Network. All of libuv is behind this header.
+// The real loop and network, over libuv. Only main, the worker threads and tests make them; all
+// else takes event::Loop and net::Network. All of libuv is behind this header.
 #pragma once
 
 #include <memory>

@@ -5,10 +5,11 @@
 #include <fstream>
 #include <sstream>
 
+#include <unistd.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 namespace sluice {
 namespace {

@@ -70,7 +70,7 @@ TEST(BenchProtocolTest, RedisRepliesAreCountedWhereverTheyAreCut) {
 TEST(BenchProtocolTest, RedisRefusalIsAnError) {
   const auto replies = Target("unix:/r.sock").MakeProtocol()->TakeReplies("-NOAUTH no\r\n");
   ASSERT_FALSE(replies);
-  EXPECT_EQ(replies.error().message, "redis: NOAUTH no");
+  EXPECT_EQ(replies.error().message, "redis: -NOAUTH no");
   EXPECT_FALSE(Target("unix:/r.sock").MakeProtocol()->TakeReplies("HTTP/1.1 400\r\n"));
 }
 

@@ -1,33 +1,40 @@
-// Whole runs against the floor program: a server that has neither history nor replay, so that a
-// reconnect must lose events and the generator must see it.
+// Whole runs: against the floor program, which has neither history nor replay, and against a server
+// that does everything wrong.
 #include "cli/bench_run.h"
 
 #include <array>
+#include <csignal>
 #include <cstdio>
+#include <functional>
 #include <string>
 
-#include <signal.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 
 #include "cli/bench_options.h"
+#include "cli/bench_payload.h"
+#include "sluice/base/clock.h"
 
 namespace sluice::cli::bench {
 namespace {
 
-class FloorProcess {
+// A process of the test's own; it says its address on a pipe.
+class ServerProcess {
  public:
-  FloorProcess() {
+  // `serve` runs in the process, and writes "listen ADDRESS" and a line end to the descriptor.
+  explicit ServerProcess(const std::function<void(int)>& serve) {
     std::array<int, 2> pipe_ends{};
     if (pipe(pipe_ends.data()) != 0) return;
     pid_ = fork();
     if (pid_ == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
-      dup2(pipe_ends[1], STDOUT_FILENO);
-      execl(SLUICE_BENCH_FLOOR, "floor", nullptr);
+      serve(pipe_ends[1]);
       _exit(1);
     }
     close(pipe_ends[1]);
@@ -36,12 +43,13 @@ class FloorProcess {
     if (std::fscanf(output, "listen %63s", address.data()) == 1) address_ = address.data();
     std::fclose(output);
   }
-  ~FloorProcess() {
+  ~ServerProcess() {
+    if (pid_ <= 0) return;
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
   }
-  FloorProcess(const FloorProcess&) = delete;
-  FloorProcess& operator=(const FloorProcess&) = delete;
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
 
   [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] pid_t pid() const { return pid_; }
@@ -50,6 +58,35 @@ class FloorProcess {
   pid_t pid_ = -1;
   std::string address_;
 };
+
+void ServeFloor(int output) {
+  dup2(output, STDOUT_FILENO);
+  execl(SLUICE_BENCH_FLOOR, "floor", nullptr);
+}
+
+// Sends every connection events with one of each fault, then waits.
+void ServeFaults(int output) {
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(address);
+  auto* raw = reinterpret_cast<sockaddr*>(&address);
+  if (bind(listener, raw, length) != 0 || listen(listener, 16) != 0) return;
+  getsockname(listener, raw, &length);
+  dprintf(output, "listen 127.0.0.1:%d\n", ntohs(address.sin_port));
+  for (;;) {
+    const int fd = accept(listener, nullptr, nullptr);
+    std::string text = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+    std::string payload;
+    for (const uint64_t sequence : {1U, 2U, 6U, 5U, 5U}) {
+      MakePayload({sequence, MonotonicNs()}, 100, payload);
+      text += "data: " + payload + "\n\n";
+    }
+    text += "data: torn\n\nevent: sluice.gap\ndata: {}\n\n";
+    (void)send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+  }
+}
 
 class BenchRunTest : public testing::Test {
  protected:
@@ -73,7 +110,7 @@ class BenchRunTest : public testing::Test {
     return RunBench(*plan);
   }
 
-  FloorProcess floor_;
+  ServerProcess floor_{ServeFloor};
   BenchOptions options_;
 };
 
@@ -93,14 +130,29 @@ TEST_F(BenchRunTest, EveryEventReachesEverySubscriber) {
   EXPECT_NE(ToText(*report).find("delivered         1200 of 1200"), std::string::npos);
 }
 
-TEST_F(BenchRunTest, ReconnectWithoutReplayIsSeenAsALoss) {
+TEST_F(BenchRunTest, WhatAReconnectMissesIsLost) {
   options_.reconnect_at_ms = 200;
   options_.rate = 2'000;
   const auto report = Run();
   ASSERT_TRUE(report) << report.error().message;
   ASSERT_TRUE(report->reconnect_ns);
   EXPECT_GT(*report->reconnect_ns, 0U);
-  EXPECT_GT(report->lost, 0U);
+  EXPECT_EQ(report->delivered_all + report->lost, 900U * 30U);
+  EXPECT_EQ(report->duplicates, 0U);
+}
+
+TEST_F(BenchRunTest, EveryKindOfFaultIsCounted) {
+  const ServerProcess faulty(ServeFaults);
+  options_.url = "http://" + faulty.address() + "/";
+  options_.publish = "none";
+  options_.duration_ms = 100;
+  const auto report = Run();
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->lost, 2U * 30U);
+  EXPECT_EQ(report->reordered, 30U);
+  EXPECT_EQ(report->duplicates, 30U);
+  EXPECT_EQ(report->malformed, 30U);
+  EXPECT_EQ(report->gaps, 30U);
   EXPECT_FALSE(report->complete());
 }
 

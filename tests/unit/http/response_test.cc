@@ -64,8 +64,8 @@ TEST(ResponseTest, ErrorIsSmallJson) {
 
 TEST(ResponseTest, JsonEscapesWhateverIsNotPlain) {
   std::string out;
-  AppendJsonEscaped(out, std::string_view("a\\b\0\x7f\xff/", 7));
-  EXPECT_EQ(out, "a\\\\b\\u0000\\u007f\\ufffd/");
+  AppendJsonEscaped(out, std::string_view("a\\b\0\x7f\xff/\xc3\xa9\xc3", 10));
+  EXPECT_EQ(out, "a\\\\b\\u0000\\u007f\\ufffd/\xc3\xa9\\ufffd");
 }
 
 TEST(ResponseTest, StreamHeadIsTheContracts) {

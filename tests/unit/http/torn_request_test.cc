@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "parse_outcome.h"
+#include "unit/http/parse_outcome.h"
 
 namespace sluice::http {
 namespace {

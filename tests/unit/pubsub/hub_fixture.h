@@ -18,8 +18,8 @@
 
 namespace sluice::pubsub {
 
-// The payload of complete chunks; a test failure if the bytes are not chunks. `ended` tells whether the
-// last chunk came.
+// The payload of complete chunks; a test failure if the bytes are not chunks. `ended` tells whether
+// the last chunk came.
 inline std::string Dechunk(std::string_view bytes, bool* ended = nullptr) {
   std::string payload;
   if (ended != nullptr) *ended = false;

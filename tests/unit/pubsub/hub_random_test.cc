@@ -10,8 +10,8 @@ namespace {
 
 struct Client {
   std::shared_ptr<testing::FakePeer> peer;
-  std::string type;         // filter; empty: none
-  uint64_t first = 0;       // sequence of the first event that it must get
+  std::string type;    // filter; empty: none
+  uint64_t first = 0;  // sequence of the first event that it must get
   bool chunked = true;
 };
 

@@ -62,13 +62,13 @@ class IngestTest : public ::testing::Test {
   }
 
   void Make(bool memory = false) {
-    ingest_ = std::make_unique<Ingest>(
-        loop_, config_, [&](BrokerHandler& handler) -> std::unique_ptr<Broker> {
-          if (memory) return std::make_unique<MemoryBroker>(handler);
-          auto broker = std::make_unique<FakeBroker>(handler);
-          broker_ = broker.get();
-          return broker;
-        });
+    ingest_ = std::make_unique<Ingest>(loop_, config_,
+                                       [&](BrokerHandler& handler) -> std::unique_ptr<Broker> {
+                                         if (memory) return std::make_unique<MemoryBroker>(handler);
+                                         auto broker = std::make_unique<FakeBroker>(handler);
+                                         broker_ = broker.get();
+                                         return broker;
+                                       });
     ingest_->AddWorker(inboxes_[0]);
     ingest_->AddWorker(inboxes_[1]);
     ingest_->Start();

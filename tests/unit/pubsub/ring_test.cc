@@ -11,8 +11,12 @@ constexpr uint64_t kSecond = 1'000'000'000;
 FrameRef MakeFrame(uint64_t sequence, uint64_t received_ns = 0, size_t data_bytes = 1,
                    std::string_view id = {}) {
   const std::string body = "data: " + std::string(data_bytes, 'x') + "\n\n";
-  return Frame::Make({.id = id, .body = body, .sequence = sequence, .received_ns = received_ns,
-                      .gap = false, .fields = {}});
+  return Frame::Make({.id = id,
+                      .body = body,
+                      .sequence = sequence,
+                      .received_ns = received_ns,
+                      .gap = false,
+                      .fields = {}});
 }
 
 Ring MakeRing(uint64_t frames, const config::History& limits) {

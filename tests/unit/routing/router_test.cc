@@ -89,7 +89,8 @@ TEST_F(RouterTest, NamesThatNoTopicCanHaveBelongToNone) {
 
 TEST(RouterPublishTest, PublisherNamesATopicOrAChannel) {
   auto config = std::make_shared<config::Config>();
-  config->topics = {MakeTopic("news", "/news", "site:news"), MakeTopic("room", "/r/{id}", "r:{id}")};
+  config->topics = {MakeTopic("news", "/news", "site:news"),
+                    MakeTopic("room", "/r/{id}", "r:{id}")};
   const Router router(config);
   EXPECT_EQ(router.PublishTarget("news")->channel, "site:news");
   EXPECT_EQ(router.PublishTarget("site:news")->channel, "site:news");

@@ -4,12 +4,13 @@
 #include <csignal>
 #include <string>
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include "sluice/uv/uv_loop.h"
 
@@ -85,12 +86,12 @@ class NetworkTest : public ::testing::Test {
   }
   // Leaves both ends in `client` and `server`.
   void ConnectPair(const net::Endpoint& endpoint) {
-    connecting = network->Connect(endpoint, 5'000,
-                                  [this](Result<std::unique_ptr<net::Stream>> result) {
-                                    ASSERT_TRUE(result.has_value()) << result.error().message;
-                                    client = std::move(*result);
-                                    if (server) loop->Stop();
-                                  });
+    connecting =
+        network->Connect(endpoint, 5'000, [this](Result<std::unique_ptr<net::Stream>> result) {
+          ASSERT_TRUE(result.has_value()) << result.error().message;
+          client = std::move(*result);
+          if (server) loop->Stop();
+        });
     loop->Run();
     ASSERT_NE(client, nullptr);
     ASSERT_NE(server, nullptr);
@@ -103,12 +104,12 @@ class NetworkTest : public ::testing::Test {
   }
   Error ConnectError(const net::Endpoint& endpoint, uint64_t timeout_ms = 5'000) {
     Error error;
-    connecting = network->Connect(endpoint, timeout_ms,
-                                  [&](Result<std::unique_ptr<net::Stream>> result) {
-                                    EXPECT_FALSE(result.has_value());
-                                    if (!result) error = result.error();
-                                    loop->Stop();
-                                  });
+    connecting =
+        network->Connect(endpoint, timeout_ms, [&](Result<std::unique_ptr<net::Stream>> result) {
+          EXPECT_FALSE(result.has_value());
+          if (!result) error = result.error();
+          loop->Stop();
+        });
     loop->Run();
     return error;
   }
@@ -296,7 +297,8 @@ TEST_F(UnixNetworkTest, UnixSocketsWorkTheSameAndAreRemovedAtTheEnd) {
 
 TEST_F(UnixNetworkTest, SocketOfADeadProcessIsReplacedAndOfALivingOneNot) {
   Listen(Options());
-  const auto second = network->Listen(Options(), [](auto) {}, [](bool) {});
+  const auto second = network->Listen(
+      Options(), [](auto) {}, [](bool) {});
   ASSERT_FALSE(second.has_value());
   EXPECT_THAT(second.error().message, HasSubstr("in use"));
   const int dead = socket(AF_UNIX, SOCK_STREAM, 0);

@@ -1,4 +1,4 @@
-#include "sluice/sse/utf8.h"
+#include "sluice/base/utf8.h"
 
 #include <string>
 #include <string_view>
@@ -7,7 +7,7 @@
 
 #include "support/sse_decoder.h"
 
-namespace sluice::sse {
+namespace sluice {
 namespace {
 
 using namespace std::string_literals;
@@ -81,6 +81,13 @@ TEST(Utf8Test, AgreesWithTheWhatwgDecoder) {
   EXPECT_EQ(checked, edges.size() * (1 + edges.size() * (1 + 2 * edges.size())));
 }
 
+TEST(Utf8Test, FirstCharacterIsMeasured) {
+  EXPECT_EQ(Utf8CharacterLength("ab"), 1U);
+  EXPECT_EQ(Utf8CharacterLength("\u20ACx"), 3U);
+  EXPECT_EQ(Utf8CharacterLength("\xE2\x82"), 0U);
+  EXPECT_EQ(Utf8CharacterLength("\x80"), 0U);
+}
+
 TEST(Utf8Test, CutNeverDividesACharacter) {
   EXPECT_EQ(CutUtf8("abc", 3), "abc");
   EXPECT_EQ(CutUtf8("abcd", 3), "abc");
@@ -96,4 +103,4 @@ TEST(Utf8Test, CutNeverDividesACharacter) {
 }
 
 }  // namespace
-}  // namespace sluice::sse
+}  // namespace sluice

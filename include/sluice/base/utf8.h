@@ -5,7 +5,11 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::sse {
+namespace sluice {
+
+// Bytes of the well-formed character that `bytes` begins with; 0 if there is none.
+// REQUIRES: `bytes` is not empty.
+[[nodiscard]] size_t Utf8CharacterLength(std::string_view bytes);
 
 // Length of the longest prefix that is valid.
 [[nodiscard]] size_t ValidUtf8Prefix(std::string_view bytes);
@@ -21,4 +25,4 @@ void AppendUtf8(std::string& out, std::string_view bytes);
 // The longest prefix of at most `limit` bytes that cuts no character in two.
 [[nodiscard]] std::string_view CutUtf8(std::string_view bytes, size_t limit);
 
-}  // namespace sluice::sse
+}  // namespace sluice

@@ -1,9 +1,9 @@
-#include "sluice/sse/utf8.h"
+#include "sluice/base/utf8.h"
 
 #include <cstdint>
 #include <cstring>
 
-namespace sluice::sse {
+namespace sluice {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
@@ -62,6 +62,11 @@ size_t AsciiPrefix(std::string_view bytes) {
 
 }  // namespace
 
+size_t Utf8CharacterLength(std::string_view bytes) {
+  const Sequence first = FirstSequence(bytes);
+  return first.valid ? first.length : 0;
+}
+
 size_t ValidUtf8Prefix(std::string_view bytes) {
   size_t i = 0;
   while (true) {
@@ -99,4 +104,4 @@ std::string_view CutUtf8(std::string_view bytes, size_t limit) {
   return bytes.substr(0, cut.valid && start + cut.length > limit ? start : limit);
 }
 
-}  // namespace sluice::sse
+}  // namespace sluice
