@@ -28,12 +28,13 @@ Waiter::~Waiter() {
 }
 
 Hub::Hub(event::Loop& loop, config::ConfigPtr config, uint32_t worker, IngestInbox& ingest,
-         ProcessCounts& counts)
+         ProcessCounts& counts, size_t slice_sends)
     : loop_(loop),
       config_(std::move(config)),
       worker_(worker),
       ingest_(ingest),
       counts_(counts),
+      slice_sends_(slice_sends),
       stats_(config_->topics.size()),
       now_s_(static_cast<uint32_t>(loop.NowMs() / 1000)),
       next_slice_(loop.MakeIdle([this] { Flush(); })),
@@ -232,7 +233,7 @@ void Hub::QueueLane(Lane& lane) {
 }
 
 void Hub::Flush() {
-  size_t budget = kSliceSends;
+  size_t budget = slice_sends_;
   while (!work_.empty() && budget > 0) {
     Lane* lane = work_.front();
     work_.pop_front();

@@ -64,12 +64,13 @@ struct ProcessCounts {
 
 class Hub {
  public:
+  // Sends between two turns of the loop: some milliseconds.
   static constexpr size_t kSliceSends = 1024;
 
   using PublishCallback = std::function<void(Result<std::string> id)>;
 
   Hub(event::Loop& loop, config::ConfigPtr config, uint32_t worker, IngestInbox& ingest,
-      ProcessCounts& counts);
+      ProcessCounts& counts, size_t slice_sends = kSliceSends);
   ~Hub();
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
@@ -134,6 +135,7 @@ class Hub {
   uint32_t worker_;
   IngestInbox& ingest_;
   ProcessCounts& counts_;
+  size_t slice_sends_;
   HubStats stats_;
   size_t subscribers_ = 0;
   uint32_t now_s_;  // as of the last tick

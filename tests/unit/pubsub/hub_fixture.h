@@ -76,7 +76,7 @@ class HubFixture : public ::testing::Test {
   }
   void MakeHub(std::shared_ptr<config::Config> made) {
     config = std::move(made);
-    hub = std::make_unique<Hub>(loop, config, 0, ingest_inbox, counts);
+    hub = std::make_unique<Hub>(loop, config, 0, ingest_inbox, counts, slice_sends);
   }
 
   void SetUp() override { SetLogLevel(LogLevel::kOff); }
@@ -169,6 +169,7 @@ class HubFixture : public ::testing::Test {
   std::vector<FrameRef> backlog;
   uint64_t next_sequence = 1;
   uint64_t connection_id = 0;
+  size_t slice_sends = Hub::kSliceSends;  // change before MakeHub
   std::unique_ptr<Hub> hub;
 };
 
