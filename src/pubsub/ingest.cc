@@ -207,8 +207,8 @@ void Ingest::OnSubscribeFailed(std::string_view name, std::string_view reason) {
   LogWarn("topic={} the broker refuses the subscription: {}", name, reason);
   channel->live = false;
   for (const uint32_t worker : channel->workers) {
-    Tell(worker, RefusedEvent{channel->name,
-                              {Errc::kUnavailable, "the broker refuses the subscription"}});
+    Tell(worker,
+         RefusedEvent{channel->name, {Errc::kUnavailable, "the broker refuses the subscription"}});
   }
   // Without subscribers there is nothing to keep; with some, the link asks again when it is made
   // anew.

@@ -1,4 +1,4 @@
-#include "json_reader.h"
+#include "pubsub/json_reader.h"
 
 #include <algorithm>
 #include <bit>

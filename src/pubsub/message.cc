@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "json_reader.h"
+#include "pubsub/json_reader.h"
 #include "sluice/pubsub/broker_payload.h"
 #include "sluice/sse/encoder.h"
 

@@ -58,6 +58,7 @@ void Connection::Open() {
 
 void Connection::LogIn() {
   state_ = State::kLogin;
+  last_data_ms_ = loop_.NowMs();
   timer_->Start(options_.connect_timeout_ms);
   if (!options_.user.empty() || !options_.password.empty()) {
     const auto done = [this](const Reply& reply) {
@@ -159,6 +160,7 @@ void Connection::OnWritable() {
 
 void Connection::OnData(std::string_view bytes) {
   if (!reads()) return;
+  last_data_ms_ = loop_.NowMs();
   const Result<> read = reader_.Read(bytes, [this](const Reply& reply) {
     TakeReply(reply);
     return reads();

@@ -77,6 +77,9 @@ class Connection final : public event::Deferred, private net::StreamHandler {
   void Flush();
   [[nodiscard]] size_t backlog_bytes() const { return out_.size() - sent_; }
 
+  // When bytes came last, or the login began (Loop::NowMs).
+  [[nodiscard]] uint64_t last_data_ms() const { return last_data_ms_; }
+
   // Drops the connection: no handler callback comes any more; Calls under way fail with `reason`.
   void Close(std::string_view reason);
 
@@ -128,6 +131,7 @@ class Connection final : public event::Deferred, private net::StreamHandler {
   ReplyReader reader_;
   Fault fault_;  // while kDying
 
+  uint64_t last_data_ms_ = 0;
   std::string out_;
   size_t sent_ = 0;  // bytes of out_ that the kernel has
   bool draining_ = false;

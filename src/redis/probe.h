@@ -37,8 +37,12 @@ class Probe {
   // A message on the control channel: how long it took, if it is a beat that is under way.
   [[nodiscard]] std::optional<uint64_t> Receive(std::string_view payload, uint64_t now_ns);
 
-  // True if a beat is missing. Before each Send but the first.
-  [[nodiscard]] bool Missing(uint64_t now_ms);
+  // True if a beat is missing. Before each Send but the first. `last_data_ms`: when anything came
+  // on the connection that beats come back on. While something does, beats may only be queued
+  // behind it, and dropping the link would lose all of that: they get kSlowFactor times as long.
+  [[nodiscard]] bool Missing(uint64_t now_ms, uint64_t last_data_ms);
+
+  static constexpr uint64_t kSlowFactor = 10;
 
  private:
   struct Beat {
@@ -52,7 +56,7 @@ class Probe {
   uint64_t last_number_ = 0;
   uint64_t last_send_ms_ = 0;
   bool excused_ = false;
-  std::deque<Beat> beats_;  // at most patience / interval + 1
+  std::deque<Beat> beats_;  // at most kSlowFactor * patience / interval + 1
 };
 
 }  // namespace sluice::redis

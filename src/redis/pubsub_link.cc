@@ -65,7 +65,6 @@ void PubSubLink::Impl::Connect() {
 void PubSubLink::Impl::OnReady(Connection& /*connection*/) {
   if (++ready_ < 2) return;
   state_ = State::kSubscribing;
-  answers_ = answers_before_ = 0;
   // Redis answers in order: when the control channel is acknowledged, all others are.
   subscriptions_.Begin(control_channel_);
   timer_->Start(options_.connect_timeout_ms);
@@ -128,7 +127,6 @@ void PubSubLink::Impl::TakeMessage(std::string_view channel, const Reply& payloa
 }
 
 void PubSubLink::Impl::TakeAnswer(bool subscribe, std::string_view channel) {
-  ++answers_;
   switch (subscriptions_.Acknowledge(subscribe, channel).meaning) {
     case Subscriptions::Meaning::kSubscribed:
       break;
@@ -146,7 +144,6 @@ void PubSubLink::Impl::TakeAnswer(bool subscribe, std::string_view channel) {
 }
 
 void PubSubLink::Impl::TakeRefusal(std::string_view error) {
-  ++answers_;
   const Subscriptions::Answer answer = subscriptions_.Refuse();
   if (answer.meaning == Subscriptions::Meaning::kUnexpected) {
     return BecomeDown(FaultFromReply("Redis says", error));
@@ -219,19 +216,23 @@ void PubSubLink::Impl::OnTimer() {
     case State::kWaiting:
       return Connect();
     case State::kSubscribing:
-      if (answers_ == answers_before_) {
-        return BecomeDown({Cause::kSilent, "no answer to SUBSCRIBE in time"});
-      }
-      answers_before_ = answers_;
-      return timer_->Start(options_.connect_timeout_ms);
+      return CheckAnswers();
     case State::kProving:
     case State::kUp:
-      if (probe_.Missing(loop_.NowMs())) {
+      if (probe_.Missing(loop_.NowMs(), subscriber_->last_data_ms())) {
         return BecomeDown({Cause::kSilent, "a probe message did not come back within " +
                                                std::to_string(probe_.patience_ms()) + " ms"});
       }
       return SendBeat();
   }
+}
+
+void PubSubLink::Impl::CheckAnswers() {
+  const uint64_t quiet_ms = loop_.NowMs() - subscriber_->last_data_ms();
+  if (quiet_ms < options_.connect_timeout_ms) {
+    return timer_->Start(options_.connect_timeout_ms - quiet_ms);
+  }
+  BecomeDown({Cause::kSilent, "no answer to SUBSCRIBE in time"});
 }
 
 void PubSubLink::Impl::BecomeUp() {

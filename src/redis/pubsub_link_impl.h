@@ -35,7 +35,7 @@ class PubSubLink::Impl final : public ConnectionHandler {
     kIdle,         // before Start
     kWaiting,      // for the next attempt
     kConnecting,   // none: the connections have timeouts of their own
-    kSubscribing,  // answers must go on coming
+    kSubscribing,  // something must go on coming
     kProving,      // beats; the first has not come back
     kUp,           // beats
   };
@@ -46,6 +46,7 @@ class PubSubLink::Impl final : public ConnectionHandler {
   void OnFault(Connection& connection, const Fault& fault) override;
 
   void OnTimer();
+  void CheckAnswers();
   void Connect();
   void Pump();
   void TakeMessage(std::string_view channel, const Reply& payload);
@@ -74,9 +75,7 @@ class PubSubLink::Impl final : public ConnectionHandler {
   Probe probe_;
   std::unique_ptr<Connection> subscriber_;
   std::unique_ptr<Connection> commands_;
-  uint32_t ready_ = 0;           // of the two connections
-  uint64_t answers_ = 0;         // to SUBSCRIBE, in this state
-  uint64_t answers_before_ = 0;  // when the timer fired last
+  uint32_t ready_ = 0;  // of the two connections
   uint64_t up_since_ms_ = 0;
   bool was_up_ = false;  // ever
   std::string trouble_ = "not started";

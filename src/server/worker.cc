@@ -48,8 +48,7 @@ http::Response EndedStream(const config::Topic& topic) {
 }  // namespace
 
 Worker::Worker(event::Loop& loop, net::Network& network, uint32_t index, const WorkerShared& shared)
-    : loop_(loop),
-      network_(network),
+    : network_(network),
       index_(index),
       shared_(shared),
       session_settings_(ToSettings(shared.config->limits)),

@@ -71,7 +71,6 @@ class Worker final : private Dispatcher {
   void AnswerDemo(Exchange& exchange);
   void CheckDrained();
 
-  event::Loop& loop_;
   net::Network& network_;
   uint32_t index_;
   const WorkerShared& shared_;

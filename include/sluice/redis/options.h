@@ -17,7 +17,7 @@ struct Options {
 
   // Behaviour.
   uint64_t connect_timeout_ms = 2'000;  // to connect, then to log in, then between answers
-  uint64_t probe_interval_ms = 1'000;   // a beat that is missing for max(3 x this, 1 s): link lost
+  uint64_t probe_interval_ms = 1'000;   // no beat for max(3 x this, 1 s): link lost
   uint64_t backoff_max_ms = 5'000;      // longest wait between two attempts
   uint64_t publish_timeout_ms = 5'000;  // until Publish fails with kTimeout
 

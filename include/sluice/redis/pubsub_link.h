@@ -5,7 +5,9 @@
 // numbered beat is published on the second to a channel of this process's own and must come back on
 // the first. So a link that is up is one through which messages really pass; a half-open socket, a
 // stopped server or a proxy that swallows messages are noticed within max(3 x probe interval, 1 s).
-// When anything fails, both connections are dropped and made again, with growing pauses.
+// A beat that is late while other messages keep coming is waited for ten times as long: what is
+// only slow is not made better by losing it. When anything fails, both connections are dropped and
+// made again, with growing pauses.
 //
 // Delivery is at most once, as Redis pub/sub is.
 #pragma once

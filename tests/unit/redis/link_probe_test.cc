@@ -73,6 +73,20 @@ TEST_F(LinkProbeTest, NoticesAServerThatAnswersButDeliversNothing) {
   EXPECT_EQ(link_->stats().failures, 1U);
 }
 
+TEST_F(LinkProbeTest, KeepsALinkThatIsOnlySlow) {
+  wanted_ = {"news"};
+  StartUp();
+  redis_.Freeze(true);
+  for (int i = 0; i < 20; ++i) {
+    redis_.ServeFor(1'000);
+    redis_.SendToSubscribers(testing::RedisMessage("news", "backlog"));
+  }
+  EXPECT_TRUE(link_->up());
+  redis_.Freeze(false);
+  redis_.ServeFor(10);
+  EXPECT_EQ(Told(), Lines(20, "news: backlog"));
+}
+
 TEST_F(LinkProbeTest, ComesBackWhenTheStoppedServerGoesOn) {
   wanted_ = {"news"};
   StartUp();
@@ -94,7 +108,7 @@ TEST_F(LinkProbeTest, IsNotFooledByOthersOnItsControlChannel) {
     if (command[0] == "PUBLISH") return ":1\r\n";
     return std::nullopt;
   });
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 310; ++i) {
     redis_.Publish(control, "1");
     redis_.Publish(control, "18446744073709551615");
     redis_.Publish(control, "");

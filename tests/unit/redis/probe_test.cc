@@ -1,5 +1,6 @@
 #include "redis/probe.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@ namespace sluice::redis {
 namespace {
 
 constexpr uint64_t kMs = 1'000'000;
+constexpr uint64_t kQuiet = 0;  // nothing else came
 
 TEST(ProbeTest, MeasuresTheWayOfABeat) {
   Probe probe(1'000);
@@ -40,14 +42,14 @@ TEST(ProbeTest, ForgetsBeatsOfTheLinkBefore) {
 TEST(ProbeTest, MissesABeatAfterThreeIntervals) {
   Probe probe(1'000);
   const std::string first = probe.Send(1'000, 0);
-  EXPECT_FALSE(probe.Missing(2'000));
+  EXPECT_FALSE(probe.Missing(2'000, kQuiet));
   EXPECT_TRUE(probe.Receive(first, 0).has_value());
   const std::string lost = probe.Send(2'000, 0);
   for (uint64_t now = 3'000; now < 5'000; now += 1'000) {
-    EXPECT_FALSE(probe.Missing(now));
+    EXPECT_FALSE(probe.Missing(now, kQuiet));
     static_cast<void>(probe.Send(now, 0));
   }
-  EXPECT_TRUE(probe.Missing(5'000));
+  EXPECT_TRUE(probe.Missing(5'000, kQuiet));
 }
 
 TEST(ProbeTest, WaitsAtLeastASecond) {
@@ -56,18 +58,38 @@ TEST(ProbeTest, WaitsAtLeastASecond) {
   uint64_t now = 1'000;
   static_cast<void>(probe.Send(now, 0));
   for (now += 50; now < 2'000; now += 50) {
-    EXPECT_FALSE(probe.Missing(now)) << now;
+    EXPECT_FALSE(probe.Missing(now, kQuiet)) << now;
     static_cast<void>(probe.Send(now, 0));
   }
-  EXPECT_TRUE(probe.Missing(2'000));
+  EXPECT_TRUE(probe.Missing(2'000, kQuiet));
+}
+
+TEST(ProbeTest, WaitsTenTimesAsLongWhileOtherDataComes) {
+  Probe probe(1'000);
+  static_cast<void>(probe.Send(0, 0));
+  for (uint64_t now = 1'000; now < 30'000; now += 1'000) {
+    EXPECT_FALSE(probe.Missing(now, now - 10)) << now;
+    static_cast<void>(probe.Send(now, 0));
+  }
+  EXPECT_TRUE(probe.Missing(30'000, 29'990));
+}
+
+TEST(ProbeTest, MissesABeatWhenTheOtherDataStops) {
+  Probe probe(1'000);
+  static_cast<void>(probe.Send(0, 0));
+  for (uint64_t now = 1'000; now < 8'000; now += 1'000) {
+    EXPECT_FALSE(probe.Missing(now, std::min<uint64_t>(now, 5'000))) << now;
+    static_cast<void>(probe.Send(now, 0));
+  }
+  EXPECT_TRUE(probe.Missing(8'000, 5'000));
 }
 
 TEST(ProbeTest, ExcusesALoopThatStoodStillButOnce) {
   Probe probe(1'000);
   static_cast<void>(probe.Send(1'000, 0));
-  EXPECT_FALSE(probe.Missing(31'000));
+  EXPECT_FALSE(probe.Missing(31'000, kQuiet));
   static_cast<void>(probe.Send(31'000, 0));
-  EXPECT_TRUE(probe.Missing(61'000));
+  EXPECT_TRUE(probe.Missing(61'000, kQuiet));
 }
 
 }  // namespace

@@ -25,7 +25,6 @@ class RealRedisTest : public ::testing::Test, public PubSubHandler {
   void StartLink(RedisServer& server, Options options = {}) {
     ASSERT_TRUE(server.running());
     options.endpoint = server.endpoint();
-    options.probe_interval_ms = 200;
     options.backoff_max_ms = 200;
     link_ = std::make_unique<PubSubLink>(*loop_, *network_, std::move(options), *this);
     link_->Start();
@@ -158,7 +157,9 @@ TEST_F(RealRedisTest, WaitsForAServerThatIsNotThereYet) {
 
 TEST_F(RealRedisTest, NoticesAStoppedServerAndItsReturn) {
   RedisServer server;
-  StartLink(server);
+  Options options;
+  options.probe_interval_ms = 200;
+  StartLink(server, options);
   link_->Subscribe("news");
   ASSERT_TRUE(RunUntilUp());
   server.Freeze();
