@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "../support/sse_decoder.h"
-#include "sluice/sse/encoder.h"
 #include "sluice/base/utf8.h"
+#include "sluice/sse/encoder.h"
 
 namespace {
 
