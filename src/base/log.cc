@@ -69,9 +69,9 @@ class FdSink : public spdlog::sinks::base_sink<std::mutex> {
 };
 
 struct LogState {
-  std::shared_ptr<spdlog::details::thread_pool> pool;
   std::shared_ptr<FdSink> sink;
   std::shared_ptr<spdlog::async_logger> logger;
+  std::shared_ptr<spdlog::details::thread_pool> pool;  // last: its thread ends before the others go
 };
 
 // The level is apart from the rest, so that a disabled line costs one load.

@@ -22,10 +22,9 @@ HttpStats::HttpStats(const config::Config& config)
 void HttpStats::Count(std::string_view route, int status) {
   auto at = std::find(routes_.begin(), routes_.end(), route);
   if (at == routes_.end()) --at;
-  const auto code = std::find(kStatuses.begin(), kStatuses.end() - 1, status);
-  counts_[static_cast<size_t>(at - routes_.begin()) * kStatuses.size() +
-          static_cast<size_t>(code - kStatuses.begin())]
-      .Add();
+  size_t code = 0;
+  while (code + 1 < kStatuses.size() && kStatuses[code] != status) ++code;
+  counts_[static_cast<size_t>(at - routes_.begin()) * kStatuses.size() + code].Add();
 }
 
 }  // namespace sluice::server

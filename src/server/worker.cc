@@ -72,6 +72,7 @@ Result<std::vector<net::Endpoint>> Worker::Listen(const std::vector<net::Endpoin
     net::ListenOptions options;
     options.endpoint = endpoint;
     options.reuse_port = shared_.connections.size() > 1;
+    options.claim = index_ == 0;
     options.notsent_lowat_bytes = config.limits.notsent_bytes;
     options.user_timeout_ms = config.limits.write_timeout_ms;
     auto listener = network_.Listen(

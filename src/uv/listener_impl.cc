@@ -35,6 +35,16 @@ void SetInheritedOptions(int fd, const net::ListenOptions& options) {
   SetOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(options.user_timeout_ms));
 }
 
+// Binding without SO_REUSEPORT fails if another socket listens there, whatever its options.
+int ClaimPort(const SocketAddress& address) {
+  const int probe = socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return errno;
+  SetOption(probe, SOL_SOCKET, SO_REUSEADDR, 1);
+  const int error = bind(probe, address.get(), address.size) == 0 ? 0 : errno;
+  close(probe);
+  return error;
+}
+
 uint16_t BoundPort(int fd) {
   SocketAddress bound;
   bound.size = sizeof bound.storage;
@@ -51,6 +61,9 @@ Result<std::unique_ptr<net::Listener>> ListenerImpl::Open(LoopImpl& loop,
   const std::string where = "cannot listen on " + options.endpoint.ToString();
   const Result<SocketAddress> address = ToSocketAddress(options.endpoint);
   if (!address) return Fail(address.error().code, where + ": " + address.error().message);
+  if (options.reuse_port && options.claim) {
+    if (const int error = ClaimPort(*address); error != 0) return FailSystem(where, error);
+  }
   const int family = address->storage.ss_family;
   const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return FailSystem(where, errno);

@@ -110,6 +110,7 @@ def test_after_the_delay_nobody_is_accepted(make_gateway):
         wait_for(refuses, "connections are refused")
         gateway.signal(signal.SIGTERM)
         subscriber.rest()
+        gateway.wait()
 
 
 def test_browser_that_asks_too_late_is_sent_on_and_not_away(make_gateway):
@@ -129,6 +130,7 @@ def test_browser_that_asks_too_late_is_sent_on_and_not_away(make_gateway):
         assert publisher.response().status == 503
         gateway.signal(signal.SIGTERM)
         held.rest()
+        gateway.wait()
 
 
 def test_request_under_way_is_finished(make_gateway):

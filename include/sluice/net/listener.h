@@ -13,7 +13,10 @@ namespace sluice::net {
 
 struct ListenOptions {
   Endpoint endpoint;
-  bool reuse_port = false;                   // several workers listen on the same port
+  bool reuse_port = false;  // several workers listen on the same port
+  // With reuse_port: fail if someone listens there already, be it with reuse_port too. For the
+  // first of several workers, so that a second gateway does not share the port by mistake.
+  bool claim = false;
   uint32_t backlog = 4096;                   // the kernel caps it at net.core.somaxconn
   uint32_t accepts_per_turn = 64;            // so that a reconnect storm does not starve delivery
   uint32_t emfile_pause_ms = 200;            // how long to wait when descriptors have run out

@@ -50,10 +50,10 @@ class Ingest final : private BrokerHandler {
   struct Channel;
 
   // BrokerHandler
-  void OnSubscribed(std::string_view channel) override;
-  void OnSubscribeFailed(std::string_view channel, std::string_view reason) override;
-  void OnMessage(std::string_view channel, std::string_view payload) override;
-  void OnOversized(std::string_view channel, uint64_t size) override;
+  void OnSubscribed(std::string_view name) override;
+  void OnSubscribeFailed(std::string_view name, std::string_view reason) override;
+  void OnMessage(std::string_view name, std::string_view payload) override;
+  void OnOversized(std::string_view name, uint64_t size) override;
   void OnSourceDown() override;
 
   void Handle(SubscribeCommand& command);

@@ -78,6 +78,9 @@ struct PublishedEvent {
 };
 
 using HubEvent = std::variant<LiveEvent, RefusedEvent, FrameEvent, SourceDownEvent, PublishedEvent>;
+// A worker empties its inbox each turn, and a turn is a slice of sends long; what it cannot deliver
+// waits in its rings, which are bounded. So the inbox holds what the broker sends in some
+// milliseconds.
 using HubInbox = Inbox<HubEvent>;
 
 }  // namespace sluice::pubsub

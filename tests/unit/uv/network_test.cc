@@ -263,6 +263,23 @@ TEST_F(NetworkTest, GivenUpConnectNeverCallsBack) {
   loop->Run();
 }
 
+TEST_F(NetworkTest, SharedPortIsSharedByWorkersButNotTakenTwice) {
+  net::ListenOptions options;
+  options.endpoint = {.host = "127.0.0.1", .port = 0, .unix_path = {}};
+  options.reuse_port = true;
+  options.claim = true;
+  Listen(options);
+  options.endpoint = listener->endpoint();
+  const auto another_gateway = network->Listen(
+      options, [](auto) {}, [](bool) {});
+  ASSERT_FALSE(another_gateway.has_value());
+  EXPECT_THAT(another_gateway.error().message, HasSubstr("in use"));
+  options.claim = false;
+  const auto second_worker = network->Listen(
+      options, [](auto) {}, [](bool) {});
+  EXPECT_TRUE(second_worker.has_value());
+}
+
 class UnixNetworkTest : public NetworkTest {
  protected:
   void SetUp() override {
