@@ -441,6 +441,27 @@ TEST_F(HubTest, LargeLaneIsServedInSlicesWithTurnsBetween) {
   EXPECT_EQ(served(), peers.size());
 }
 
+TEST_F(HubTest, LaneThatCannotKeepUpIsBoundedAndToldSo) {
+  config::Topic topic = NewsTopic();
+  topic.slow_policy = config::SlowPolicy::kSkip;
+  topic.slow_buffer_bytes = 4 * 1024 * 1024;
+  MakeHub(topic);
+  const auto a = Join();
+  const auto b = Join();
+  const size_t megabyte = 1024 * 1024;
+  for (int i = 0; i < 70; ++i) Push(std::to_string(i) + std::string(megabyte, '.'));
+  do {
+    loop.Turn();
+  } while (loop.running_idles() > 0 || a->wants_writable() || b->wants_writable());
+  for (const auto& peer : {a, b}) {
+    const auto events = EventsOf(*peer);
+    ASSERT_GE(events.size(), 2U);
+    EXPECT_THAT(events.front().data, HasSubstr("\"slow\""));
+    EXPECT_EQ(events.back().data.substr(0, 3), "69.");
+    EXPECT_LT(peer->written().size(), Ring::kMaxPendingBytes);
+  }
+}
+
 TEST_F(HubTest, GapOfTheSourceReachesEveryFilterAndIsCounted) {
   config::Topic topic = NewsTopic();
   topic.filter = {"type"};

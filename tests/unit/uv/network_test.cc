@@ -1,9 +1,12 @@
 // The real loop and network, over loopback and unix sockets.
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <string>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -157,13 +160,53 @@ TEST_F(NetworkTest, BytesGoBothWaysAndFinIsToldOnce) {
 TEST_F(NetworkTest, AcceptedSocketsInheritTheListenersOptions) {
   net::ListenOptions options;
   options.endpoint = {.host = "127.0.0.1", .port = 0, .unix_path = {}};
-  options.notsent_lowat_bytes = 16 * 1024;
+  options.notsent_lowat_bytes = 12'345;
+  options.user_timeout_ms = 6'789;
   Listen(options);
   ConnectPair(listener->endpoint());
-  const size_t taken = Fill(*server);
-  EXPECT_GT(taken, 0U);
-  const int queued_limit = 6 * 1024 * 1024;
-  EXPECT_LT(taken, static_cast<size_t>(queued_limit));
+  const auto option = [this](int name) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    EXPECT_EQ(getsockopt(server->plain_fd(), IPPROTO_TCP, name, &value, &size), 0);
+    return value;
+  };
+  EXPECT_EQ(option(TCP_NODELAY), 1);
+  EXPECT_EQ(option(TCP_NOTSENT_LOWAT), 12'345);
+  EXPECT_EQ(option(TCP_USER_TIMEOUT), 6'789);
+}
+
+TEST_F(NetworkTest, AcceptingHasABudgetPerTurn) {
+  constexpr int kClients = 7;
+  net::ListenOptions options;
+  options.endpoint = {.host = "127.0.0.1", .port = 0, .unix_path = {}};
+  options.accepts_per_turn = 2;
+  int this_turn = 0;
+  int most_in_a_turn = 0;
+  int accepted = 0;
+  auto opened = network->Listen(
+      options,
+      [&](std::unique_ptr<net::Stream>) {
+        most_in_a_turn = std::max(most_in_a_turn, ++this_turn);
+        if (++accepted == kClients) loop->Stop();
+      },
+      [](bool) {});
+  ASSERT_TRUE(opened.has_value());
+  const auto turns = loop->MakeIdle([&this_turn] { this_turn = 0; });
+  turns->Start();
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons((*opened)->endpoint().port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int clients[kClients];
+  for (int& fd : clients) {
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    // Into the listen queue: all wait there before the loop runs.
+    ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  loop->Run();
+  for (const int fd : clients) close(fd);
+  EXPECT_EQ(accepted, kClients);
+  EXPECT_EQ(most_in_a_turn, 2);
 }
 
 TEST_F(NetworkTest, FullSocketTurnsWritableWhenThePeerReads) {
