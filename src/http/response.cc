@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "sluice/base/clock.h"
-#include "sluice/base/utf8.h"
+#include "sluice/base/json_string.h"
 #include "sluice/http/status.h"
 
 namespace sluice::http {
@@ -30,11 +30,11 @@ Response ErrorResponse(int status, std::string_view detail) {
       .status = status,
       .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
       .body = {}};
-  response.body = "{\"error\":\"";
-  response.body += ReasonPhrase(status);
-  response.body += "\",\"detail\":\"";
-  AppendJsonEscaped(response.body, detail);
-  response.body += "\"}\n";
+  response.body = "{\"error\":";
+  AppendJsonString(response.body, ReasonPhrase(status));
+  response.body += ",\"detail\":";
+  AppendJsonString(response.body, detail);
+  response.body += "}\n";
   return response;
 }
 
@@ -95,26 +95,6 @@ std::string StreamHead(StreamFraming framing, std::string_view extra) {
   out += CurrentDate();
   out += "\r\n\r\n";
   return out;
-}
-
-void AppendJsonEscaped(std::string& out, std::string_view text) {
-  while (!text.empty()) {
-    const char c = text.front();
-    const auto byte = static_cast<unsigned char>(c);
-    size_t taken = 1;
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
-    } else if (const size_t length = Utf8CharacterLength(text); length > 0) {
-      out += text.substr(0, length);
-      taken = length;
-    } else {
-      out += "\\ufffd";
-    }
-    text.remove_prefix(taken);
-  }
 }
 
 std::string FormatDate(uint64_t unix_seconds) {

@@ -1,6 +1,6 @@
 #include "sluice/pubsub/broker_payload.h"
 
-#include "pubsub/json_writer.h"
+#include "sluice/base/json_string.h"
 
 namespace sluice::pubsub {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "pubsub/json_writer.h"
+#include "sluice/base/json_string.h"
 #include "sluice/base/utf8.h"
 #include "sluice/sse/encoder.h"
 

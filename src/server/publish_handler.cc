@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "sluice/base/json_string.h"
 #include "sluice/base/log.h"
 #include "sluice/base/utf8.h"
 #include "sluice/http/response.h"
@@ -18,11 +19,11 @@ namespace {
 constexpr std::string_view kAllow = "POST, OPTIONS";
 
 http::Response Accepted(std::string_view id, std::string_view topic) {
-  std::string body = "{\"id\":\"";
-  http::AppendJsonEscaped(body, id);
-  body += "\",\"topic\":\"";
-  http::AppendJsonEscaped(body, topic);
-  body += "\"}\n";
+  std::string body = "{\"id\":";
+  AppendJsonString(body, id);
+  body += ",\"topic\":";
+  AppendJsonString(body, topic);
+  body += "}\n";
   return {
       .status = 202, .headers = {{"Content-Type", "application/json"}}, .body = std::move(body)};
 }

@@ -48,9 +48,6 @@ enum class StreamFraming : uint8_t { kChunked, kUntilClose };
 
 inline constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-// `text` as the inside of a JSON string: escaped, with U+FFFD for each byte that is not UTF-8.
-void AppendJsonEscaped(std::string& out, std::string_view text);
-
 // "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 5.6.7).
 [[nodiscard]] std::string FormatDate(uint64_t unix_seconds);
 // Now. Formatted once a second and thread; the view holds until this thread's next call.

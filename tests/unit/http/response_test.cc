@@ -62,12 +62,6 @@ TEST(ResponseTest, ErrorIsSmallJson) {
   EXPECT_THAT(SerializeHead(response, {}), HasSubstr("Content-Type: application/json\r\n"));
 }
 
-TEST(ResponseTest, JsonEscapesWhateverIsNotPlain) {
-  std::string out;
-  AppendJsonEscaped(out, std::string_view("a\\b\0\x7f\xff/\xc3\xa9\xc3", 10));
-  EXPECT_EQ(out, "a\\\\b\\u0000\\u007f\\ufffd/\xc3\xa9\\ufffd");
-}
-
 TEST(ResponseTest, StreamHeadIsTheContracts) {
   const std::string chunked = StreamHead(StreamFraming::kChunked, "Vary: Origin\r\n");
   EXPECT_THAT(chunked, StartsWith("HTTP/1.1 200 OK\r\n"

@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::pubsub {
+namespace sluice {
 
 // Appends `text` as a JSON string (RFC 8259 7), in quotes. Ill-formed UTF-8 becomes U+FFFD.
 void AppendJsonString(std::string& out, std::string_view text);
 
-}  // namespace sluice::pubsub
+}  // namespace sluice

@@ -1,4 +1,4 @@
-#include "pubsub/json_writer.h"
+#include "sluice/base/json_string.h"
 
 #include <iterator>
 
@@ -6,7 +6,7 @@
 
 #include "sluice/base/utf8.h"
 
-namespace sluice::pubsub {
+namespace sluice {
 
 void AppendJsonString(std::string& out, std::string_view text) {
   std::string valid;
@@ -25,4 +25,4 @@ void AppendJsonString(std::string& out, std::string_view text) {
   out += '"';
 }
 
-}  // namespace sluice::pubsub
+}  // namespace sluice
