@@ -9,6 +9,9 @@ namespace {
 // Requests that one client may have answered in one go before others have their turn.
 constexpr int kRequestsPerTurn = 16;
 
+// How long a drain waits for the first byte of a connection.
+constexpr uint64_t kDrainPatienceMs = 1'000;
+
 // OPTIONS * asks about the server as a whole (RFC 9110 9.3.7).
 http::Response AnswerToOptions() {
   return {.status = 204, .headers = {{"Allow", "GET, HEAD, POST, OPTIONS"}}, .body = {}};
@@ -32,8 +35,13 @@ Session::~Session() = default;
 
 void Session::Drain() {
   draining_ = true;
-  // On a connection without a request yet, one may be on its way.
-  if (state_ == State::kIdle && !first_ && waiting_.empty()) End();
+  if (state_ != State::kIdle || !waiting_.empty()) return;
+  if (first_) {
+    // A request may be on its way; or it is one that a browser keeps ready and never uses.
+    Arm(kDrainPatienceMs);
+  } else {
+    End();
+  }
 }
 
 void Session::Abort() {

@@ -224,6 +224,16 @@ TEST_F(SessionLifeTest, DrainClosesIdleConnectionsAndFinishesTheOthers) {
   EXPECT_EQ(sessions_->size(), 0U);
 }
 
+TEST_F(SessionLifeTest, DrainWaitsASecondForAConnectionThatSaysNothing) {
+  auto silent = Connect();
+  sessions_->Drain();
+  loop_.Advance(900);
+  EXPECT_FALSE(silent->destroyed());
+  loop_.Advance(300);
+  EXPECT_TRUE(silent->destroyed());
+  EXPECT_EQ(silent->written(), "");
+}
+
 TEST_F(SessionLifeTest, DrainInTheMiddleOfAnAnswerClosesAfterIt) {
   auto peer = Connect();
   peer->SetBudget(1'000);
