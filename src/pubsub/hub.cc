@@ -102,7 +102,10 @@ void Hub::Attach(Topic& topic, Subscription subscription) {
 
   subscriber.Start(lane, std::move(subscription.first_bytes), from.cursor);
   if (from.gap) subscriber.TellGap(from.reason, subscription.last_event_id);
-  const uint64_t replayed = topic.ring.next() - from.cursor;
+  uint64_t replayed = 0;
+  for (uint64_t at = from.cursor; at < topic.ring.next(); ++at) {
+    if (lane.filter().Matches(*topic.ring.At(at))) ++replayed;
+  }
   stats_.replayed.Add(replayed);
   LogInfo("stream opened id={} topic={} client={} from={} replayed={}", subscription.connection_id,
           topic.channel(), subscriber.stream().peer().ToString(),

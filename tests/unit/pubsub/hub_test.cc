@@ -158,7 +158,9 @@ TEST_F(HubTest, NewcomerGetsTheLatestMatchingEvents) {
   Publish("4", "a");
   Publish("5", "b");
   EXPECT_THAT(Data(*Join()), ElementsAre("4", "5"));
+  const uint64_t before = hub->stats().replayed.Get();
   EXPECT_THAT(Data(*Join(Filter{{"a"}})), ElementsAre("3", "4"));
+  EXPECT_EQ(hub->stats().replayed.Get(), before + 2) << "what does not match is not replayed";
 }
 
 TEST_F(HubTest, BacklogOfTheIngestThreadServesResumeOnAFreshWorker) {
