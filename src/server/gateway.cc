@@ -67,10 +67,11 @@ Result<> GatewayImpl::Start() {
   StartWorkers(static_cast<uint32_t>(connections_.size()));
   if (const Result<> opened = OpenListeners(); !opened) return opened;
   if (const Result<> opened = OpenAdmin(); !opened) return opened;
+  // Whoever finds the pid file may signal at once.
+  HandleSignals();
   if (!config_->pid_file.empty()) {
     if (const Result<> written = WritePidFile(config_->pid_file); !written) return written;
   }
-  HandleSignals();
   view_.listening = true;
   for (const net::Endpoint& endpoint : bound_) LogInfo("listening on {}", endpoint.ToString());
   LogInfo("sluice {} started: {} workers, {} topics, broker {}", options_.version, workers_.size(),

@@ -140,7 +140,13 @@ class SseDecoder {
       const bool digits = !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
         return c >= '0' && c <= '9';
       });
-      if (digits && value.size() < 19) retry_ms_ = std::stoull(value);
+      const std::string significant =
+          value.substr(std::min(value.find_first_not_of('0'), value.size()));
+      if (digits) {
+        retry_ms_ = significant.empty()       ? 0
+                    : significant.size() < 19 ? std::stoull(significant)
+                                              : UINT64_MAX;
+      }
     } else {
       unknown_fields_.push_back(name);
     }

@@ -1,0 +1,20 @@
+#include "cli/serve.h"
+
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "sluice/server/gateway.h"
+
+namespace sluice::cli {
+
+int Serve(ServeOptions options) {
+  const config::ConfigPtr config = LoadOrComplain(options.config_path);
+  if (config == nullptr) return kFailed;
+  if (options.only_test) {
+    fmt::print("{}: the configuration is valid\n", options.config_path);
+    return kDone;
+  }
+  return server::RunGateway(config, {.version = SLUICE_VERSION, .ready_fd = options.ready_fd});
+}
+
+}  // namespace sluice::cli
