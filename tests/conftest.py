@@ -6,6 +6,7 @@ import tempfile
 
 import pytest
 
+from harness import logs
 from harness.gateway import Gateway
 from harness.nginx import Nginx
 from harness.redis import Door, RedisServer
@@ -13,9 +14,11 @@ from harness.redis import Door, RedisServer
 
 @pytest.fixture
 def folder():
-    """A folder with a short name: a unix socket's path has room for 107 bytes."""
+    """A folder with a short name: a unix socket's path has room for 107 bytes. The logs in it (*.log*,
+    *.out) are kept and searched for tokens at the end of the run."""
     path = tempfile.mkdtemp(prefix="sluice-")
     yield path
+    logs.keep(path)
     shutil.rmtree(path)
 
 
