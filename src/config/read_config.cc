@@ -196,7 +196,7 @@ Config ReadConfig(Reader& reader, const YamlNode& root) {
     const Value* topics = section.Find("topics");
     if (topics != nullptr) ReadTopics(reader, *topics, paths, config.topics);
     const Value* publish = section.Find("publish");
-    if (publish != nullptr) ReadPublish(reader, *publish, paths, config.publish);
+    if (publish != nullptr) ReadPublish(reader, *publish, paths, config.topics, config.publish);
     ReadDrain(section, config.drain);
     ReadDemo(section, paths, config);
   });

@@ -7,13 +7,16 @@
 #include <fmt/format.h>
 
 #include "config/template.h"
+#include "sluice/base/utf8.h"
 
 namespace sluice::config {
 namespace {
 
 constexpr size_t kMaxNameBytes = 128;
 constexpr size_t kMaxFilters = 4;
-constexpr size_t kMaxFilterBytes = 64;
+constexpr size_t kMaxStamps = 4;
+constexpr size_t kMaxMemberBytes = 64;  // the name of a member of a JSON object
+constexpr size_t kMaxGreetingBytes = 4096;
 constexpr uint64_t kMiB = uint64_t{1024} * 1024;
 constexpr uint64_t kGiB = 1024 * kMiB;
 constexpr uint64_t kHour = 3'600'000;
@@ -25,6 +28,11 @@ constexpr std::array<std::string_view, 5> kReservedQuery = {"lastEventId", "last
 bool IsNameByte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
          std::string_view("_.:-").find(c) != std::string_view::npos;
+}
+
+std::vector<std::string> Sorted(std::vector<std::string> names) {
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 void CheckName(Reader& reader, const Value& value, const std::string& name) {
@@ -72,13 +80,9 @@ void ReadChannel(Section& section, const std::optional<Template>& path, Claims& 
   if (!parsed) return reader.FailQuoting(*value, parsed.error());
   topic.channel = *text;
   if (path) {
-    std::vector<std::string> wanted = path->parameters;
-    std::vector<std::string> given = parsed->parameters;
-    std::sort(wanted.begin(), wanted.end());
-    std::sort(given.begin(), given.end());
-    if (wanted != given) {
-      reader.FailQuoting(*value, wanted.empty() ? "has parameters, but the path has none"
-                                                : "must use the parameters of the path, each once");
+    if (Sorted(path->parameters) != Sorted(parsed->parameters)) {
+      reader.FailQuoting(*value, is_pattern ? "must use the parameters of the path, each once"
+                                            : "has parameters, but the path has none");
       return;
     }
   }
@@ -98,8 +102,8 @@ void ReadFilter(Section& section, Topic& topic) {
   reader.List(*value, [&](const Value& item) {
     const std::optional<std::string> field = reader.Text(item);
     if (!field) return;
-    if (field->empty() || field->size() > kMaxFilterBytes) {
-      return reader.FailQuoting(item, fmt::format("is not 1 to {} bytes long", kMaxFilterBytes));
+    if (field->empty() || field->size() > kMaxMemberBytes) {
+      return reader.FailQuoting(item, fmt::format("is not 1 to {} bytes long", kMaxMemberBytes));
     }
     if (std::find(kReservedQuery.begin(), kReservedQuery.end(), *field) != kReservedQuery.end()) {
       return reader.FailQuoting(item, "has a meaning of its own in the query of a subscription");
@@ -130,6 +134,16 @@ void ReadReplay(Section& section, Topic& topic) {
   });
 }
 
+void ReadGreeting(Section& section, Topic& topic) {
+  const Value* value = section.Find("greeting");
+  if (value == nullptr) return;
+  topic.greeting = section.reader().Text(*value).value_or("");
+  if (topic.greeting.size() > kMaxGreetingBytes) {
+    section.reader().Fail(*value, fmt::format("has {} bytes; {} is the most", topic.greeting.size(),
+                                              kMaxGreetingBytes));
+  }
+}
+
 void ReadTopic(Section& section, const Value& map, Claims& paths, Claims& channels, Topic& topic) {
   const std::optional<Template> path = ReadPath(section, topic.path);
   if (path) paths.Claim(section.reader(), *section.Find("path"), path->shape, "this path is that");
@@ -144,6 +158,7 @@ void ReadTopic(Section& section, const Value& map, Claims& paths, Claims& channe
     history.Duration("age", topic.history.age_ms, {1, 8760 * kHour});
   });
   ReadReplay(section, topic);
+  ReadGreeting(section, topic);
   ReadFilter(section, topic);
   section.Duration("heartbeat", topic.heartbeat_ms, {1'000, kHour});
   section.Map("retry", [&](Section& retry) {
@@ -163,6 +178,63 @@ void ReadTopic(Section& section, const Value& map, Claims& paths, Claims& channe
   });
   section.Duration("linger", topic.linger_ms, {0, 24 * kHour});
   section.Duration("subscribe_timeout", topic.subscribe_timeout_ms, {1, kHour});
+}
+
+std::string FormatParameters(const std::vector<std::string>& names) {
+  if (names.empty()) return "no parameter";
+  return fmt::format("{{{}}}", fmt::join(names, "}, {"));
+}
+
+// Where the messages go: {topic} in the path, or the topic of that name, whose parameters are then
+// the path's.
+void ReadPublishTopic(Section& section, const std::optional<Template>& path,
+                      const std::vector<Topic>& topics, Publish& entry) {
+  Reader& reader = section.reader();
+  const Value* value = section.Find("topic");
+  if (value == nullptr) {
+    if (path && path->parameters != std::vector<std::string>{"topic"}) {
+      reader.FailQuoting(*section.Find("path"),
+                         "must have {topic}, and no other parameter; or add \"topic: NAME\"");
+    }
+    return;
+  }
+  const std::optional<std::string> name = reader.Text(*value);
+  if (!name) return;
+  const auto topic = std::find_if(topics.begin(), topics.end(),
+                                  [&](const Topic& known) { return known.name == *name; });
+  if (topic == topics.end()) {
+    std::vector<std::string_view> names;
+    for (const Topic& known : topics) names.push_back(known.name);
+    return reader.FailQuoting(*value, "is not a topic under `topics`" + DidYouMean(*name, names));
+  }
+  entry.topic = *name;
+  const auto wanted = ParsePath(topic->path);
+  if (!path || !wanted) return;  // a failure already
+  if (Sorted(path->parameters) != Sorted(wanted->parameters)) {
+    reader.FailQuoting(
+        *section.Find("path"),
+        fmt::format("has {}, but topics.{}.path has {}", FormatParameters(path->parameters),
+                    topic->name, FormatParameters(wanted->parameters)));
+  }
+}
+
+void ReadStamp(Section& section, Publish& entry) {
+  const Value* value = section.Find("stamp");
+  if (value == nullptr) return;
+  Reader& reader = section.reader();
+  reader.Names(*value, [&](const std::string& member, const Value& item) {
+    if (member.empty() || member.size() > kMaxMemberBytes || !IsValidUtf8(member)) {
+      return reader.FailAtKey(
+          item, fmt::format("a member's name is 1 to {} bytes of UTF-8", kMaxMemberBytes));
+    }
+    const std::optional<size_t> choice = reader.Choice(item, {"unix_ms", "iso8601"});
+    if (!choice) return;
+    entry.stamp.push_back({member, *choice == 0 ? StampValue::kUnixMs : StampValue::kIso8601});
+  });
+  if (entry.stamp.size() > kMaxStamps) {
+    reader.Fail(*value,
+                fmt::format("has {} members; {} is the most", entry.stamp.size(), kMaxStamps));
+  }
 }
 
 }  // namespace
@@ -187,18 +259,17 @@ void ReadTopics(Reader& reader, const Value& topics, Claims& paths, std::vector<
   });
 }
 
-void ReadPublish(Reader& reader, const Value& publish, Claims& paths, std::vector<Publish>& out) {
+void ReadPublish(Reader& reader, const Value& publish, Claims& paths,
+                 const std::vector<Topic>& topics, std::vector<Publish>& out) {
   reader.List(publish, [&](const Value& item) {
     reader.Map(item, [&](Section& section) {
       Publish entry;
       const std::optional<Template> path = ReadPath(section, entry.path);
       if (path) {
-        const Value& value = *section.Find("path");
-        if (path->parameters != std::vector<std::string>{"topic"}) {
-          reader.FailQuoting(value, "must have {topic}, and no other parameter");
-        }
-        paths.Claim(reader, value, path->shape, "this path is that");
+        paths.Claim(reader, *section.Find("path"), path->shape, "this path is that");
       }
+      ReadPublishTopic(section, path, topics, entry);
+      ReadStamp(section, entry);
       const Value* auth =
           section.Require("auth", "; \"auth: none\" lets everyone who can connect publish");
       const std::optional<std::string> scheme = auth ? reader.Text(*auth) : std::nullopt;

@@ -28,6 +28,8 @@ class Claims {
 
 // `paths` are those of both, since a path leads to one place.
 void ReadTopics(Reader& reader, const Value& topics, Claims& paths, std::vector<Topic>& out);
-void ReadPublish(Reader& reader, const Value& publish, Claims& paths, std::vector<Publish>& out);
+// `topics` are those that ReadTopics has read.
+void ReadPublish(Reader& reader, const Value& publish, Claims& paths,
+                 const std::vector<Topic>& topics, std::vector<Publish>& out);
 
 }  // namespace sluice::config

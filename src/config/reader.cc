@@ -150,6 +150,18 @@ std::optional<uint64_t> Reader::Quantity(const Value& value, Unit unit, Range ra
   return *number;
 }
 
+std::optional<size_t> Reader::Choice(const Value& value,
+                                     const std::vector<std::string_view>& names) {
+  const std::optional<std::string> text = Text(value);
+  if (!text) return std::nullopt;
+  const auto found = std::find(names.begin(), names.end(), *text);
+  if (found != names.end()) return static_cast<size_t>(found - names.begin());
+  if (FailNotBuilt(value, fmt::format("{}: {}", value.schema, *text))) return std::nullopt;
+  FailQuoting(value, fmt::format("is not one of: {}{}", fmt::join(names, ", "),
+                                 DidYouMean(value.node->text, names)));
+  return std::nullopt;
+}
+
 std::vector<std::pair<std::string_view, Value>> Reader::Entries(const Value& map, bool fixed_keys) {
   if (!Expect(map, YamlNode::Kind::kMap)) return {};
   return Merger(map, fixed_keys, report_).Run();
@@ -177,6 +189,17 @@ void Reader::List(const Value& value, const std::function<void(const Value&)>& r
   }
 }
 
+void Reader::Note(const Value& map, std::string_view key, bool there) {
+  if (absent_ == nullptr) return;
+  const std::string schema = Join(map.schema, key);
+  if (there) {
+    absent_->erase(schema);
+    present_.insert(schema);
+  } else if (present_.count(schema) == 0) {
+    absent_->insert(schema);
+  }
+}
+
 Section::Section(Reader& reader, const Value& map)
     : reader_(reader), map_(map), entries_(reader.Entries(map, true)) {}
 
@@ -184,9 +207,9 @@ const Value* Section::Find(std::string_view key) {
   known_.push_back(key);
   const auto found = std::find_if(entries_.begin(), entries_.end(),
                                   [&](const auto& entry) { return entry.first == key; });
-  if (found != entries_.end()) return &found->second;
-  if (reader_.absent_ != nullptr) reader_.absent_->insert(Join(map_.schema, key));
-  return nullptr;
+  const bool there = found != entries_.end();
+  reader_.Note(map_, key, there);
+  return there ? &found->second : nullptr;
 }
 
 const Value* Section::Require(std::string_view key, std::string_view why) {
@@ -205,17 +228,7 @@ void Section::Map(std::string_view key, const std::function<void(Section&)>& rea
 std::optional<size_t> Section::ChoiceIndex(std::string_view key,
                                            const std::vector<std::string_view>& names) {
   const Value* value = Find(key);
-  if (value == nullptr) return std::nullopt;
-  const std::optional<std::string> text = reader_.Text(*value);
-  if (!text) return std::nullopt;
-  const auto found = std::find(names.begin(), names.end(), *text);
-  if (found != names.end()) return static_cast<size_t>(found - names.begin());
-  if (reader_.FailNotBuilt(*value, fmt::format("{}: {}", value->schema, *text))) {
-    return std::nullopt;
-  }
-  reader_.FailQuoting(*value, fmt::format("is not one of: {}{}", fmt::join(names, ", "),
-                                          DidYouMean(value->node->text, names)));
-  return std::nullopt;
+  return value != nullptr ? reader_.Choice(*value, names) : std::nullopt;
 }
 
 void Section::ReportUnknown() {

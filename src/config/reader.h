@@ -40,7 +40,8 @@ class Section;
 
 class Reader {
  public:
-  // `absent`, if given, gets the schema of each key that was asked for and is not in the document.
+  // `absent`, if given, gets the schema of each key that was asked for and is nowhere in the
+  // document.
   Reader(Report& report, const EnvLookup& env, std::set<std::string>* absent = nullptr)
       : report_(report), env_(env), absent_(absent) {}
 
@@ -55,6 +56,9 @@ class Reader {
   // Text without control characters, with variables replaced; null after a failure.
   [[nodiscard]] std::optional<std::string> Text(const Value& value);
   [[nodiscard]] std::optional<uint64_t> Quantity(const Value& value, Unit unit, Range range);
+  // The index of the value among `names`; null after a failure.
+  [[nodiscard]] std::optional<size_t> Choice(const Value& value,
+                                             const std::vector<std::string_view>& names);
   // A map with fixed keys: `read` asks for them; then the others are reported as unknown.
   void Map(const Value& value, const std::function<void(Section&)>& read);
   // A map whose keys are names.
@@ -70,9 +74,13 @@ class Reader {
   [[nodiscard]] std::vector<std::pair<std::string_view, Value>> Entries(const Value& map,
                                                                         bool fixed_keys);
 
+  // A key was asked for, and is there or not.
+  void Note(const Value& map, std::string_view key, bool there);
+
   Report& report_;
   const EnvLookup& env_;
   std::set<std::string>* absent_;
+  std::set<std::string> present_;  // kept only to fill in *absent_
 };
 
 // One map with fixed keys while it is read. A key that is absent leaves its target at the default.

@@ -195,7 +195,7 @@ class Walker {
     if (member != nullptr) {
       const bool repeated = member->kind != JsonKind::kMissing;
       *member = JsonMember{
-          .kind = kind, .repeated = repeated, .unpaired = false, .raw = token, .text = {}};
+          .kind = kind, .repeated = repeated, .unpaired = false, .raw = token, .at = 0, .text = {}};
     }
     switch (kind) {
       case JsonKind::kObject: {
@@ -300,7 +300,8 @@ Result<JsonKind> JsonReader::Read(std::string_view text, std::span<const std::st
   assert(names.size() == members.size());
   std::fill(members.begin(), members.end(), JsonMember());
   text = TrimEnd(text);
-  text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));
+  const size_t start = std::min(text.find_first_not_of(kSpace), text.size());
+  text.remove_prefix(start);
   if (text.empty()) return Fail(Errc::kInvalid, "is empty");
 
   const JsonKind kind = KindOf(text.front());
@@ -318,7 +319,13 @@ Result<JsonKind> JsonReader::Read(std::string_view text, std::span<const std::st
     error = parser_->parser.iterate(copy, copy.size() + simdjson::SIMDJSON_PADDING).get(document);
   }
   if (error) return Fail(Errc::kInvalid, std::string(Describe(error)));
-  return Walker(copy, names, members).Walk(document);
+  const auto walked = Walker(copy, names, members).Walk(document);
+  for (JsonMember& member : members) {
+    if (member.kind != JsonKind::kMissing) {
+      member.at = start + static_cast<size_t>(member.raw.data() - copy.data());
+    }
+  }
+  return walked;
 }
 
 }  // namespace sluice::pubsub

@@ -3,6 +3,7 @@
 // thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -21,6 +22,7 @@ struct JsonMember {
   // Of a string: it cannot be written in UTF-8, because of half a surrogate pair (\ud800).
   bool unpaired = false;
   std::string_view raw;   // the value's JSON text
+  size_t at = 0;          // where that begins in the text that was read
   std::string_view text;  // of a string: what it says, without quotes and escapes
 };
 

@@ -107,12 +107,25 @@ std::string Router::ChannelOf(const Match& match) const {
 std::optional<Router::Target> Router::PublishTarget(std::string_view topic) const {
   for (uint32_t i = 0; i < channels_.size(); ++i) {
     if (channels_[i].exact() && config_->topics[i].name == topic) {
-      return Target{i, config_->topics[i].channel};
+      return Target{i, config_->topics[i].channel, std::string(topic)};
     }
   }
   const auto index = TopicOf(topic);
   if (!index) return std::nullopt;
-  return Target{*index, std::string(topic)};
+  return Target{*index, std::string(topic), std::string(topic)};
+}
+
+std::optional<Router::Target> Router::PublishTarget(const Match& match) const {
+  const std::string& name = config_->publish[match.index].topic;
+  if (name.empty()) return PublishTarget(match.parameters[0].value);
+  for (uint32_t i = 0; i < channels_.size(); ++i) {
+    if (config_->topics[i].name != name) continue;
+    if (channels_[i].exact()) return Target{i, config_->topics[i].channel, name};
+    std::string channel = channels_[i].Make(match.Parameters());
+    if (TopicOf(channel) != i) return std::nullopt;
+    return Target{i, channel, channel};
+  }
+  return std::nullopt;
 }
 
 std::optional<uint32_t> Router::TopicOf(std::string_view channel) const {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "sluice/base/clock.h"
 #include "sluice/base/json_string.h"
 #include "sluice/base/log.h"
 #include "sluice/base/utf8.h"
@@ -44,11 +45,11 @@ http::Response Refused(const Error& error) {
 
 class PublishRequest final : public RequestHandler {
  public:
-  PublishRequest(const PublishEnvironment& environment, routing::Router::Target target,
-                 std::string topic, Exchange& exchange)
+  PublishRequest(const PublishEnvironment& environment, const config::Publish& config,
+                 routing::Router::Target target, Exchange& exchange)
       : environment_(environment),
+        config_(config),
         target_(std::move(target)),
-        topic_(std::move(topic)),
         exchange_(&exchange) {}
   ~PublishRequest() override {
     if (ticket_ != 0) environment_.hub.ForgetPublish(ticket_);
@@ -57,8 +58,7 @@ class PublishRequest final : public RequestHandler {
   void OnBody(std::string_view bytes) override {
     if (exchange_ == nullptr) return;
     if (body_.size() + bytes.size() > environment_.config.limits.message_bytes) {
-      Answer(http::ErrorResponse(413, fmt::format("a message may have {} bytes",
-                                                  environment_.config.limits.message_bytes)));
+      AnswerTooLarge();
       return;
     }
     body_ += bytes;
@@ -83,6 +83,18 @@ class PublishRequest final : public RequestHandler {
       Answer(http::ErrorResponse(400, "id is not 1 to 128 characters of A-Z a-z 0-9 . _ : -"));
       return;
     }
+    if (!config_.stamp.empty()) {
+      auto stamped = environment_.stamper.Stamp(config_.stamp, body_, WallMs());
+      if (!stamped) {
+        Answer(http::ErrorResponse(400, stamped.error().message));
+        return;
+      }
+      body_ = *std::move(stamped);
+      if (body_.size() > environment_.config.limits.message_bytes) {
+        AnswerTooLarge();
+        return;
+      }
+    }
     ticket_ =
         environment_.hub.Publish(target_.index, target_.channel, std::move(event), std::move(id),
                                  std::move(body_), [this](Result<std::string> result) {
@@ -97,12 +109,17 @@ class PublishRequest final : public RequestHandler {
   void OnPublished(Result<std::string> id) {
     if (exchange_ == nullptr) return;
     if (id) {
-      Answer(Accepted(*id, topic_));
+      Answer(Accepted(*id, target_.name));
       return;
     }
-    LogWarn("topic={} client={} publish failed: {}", topic_, exchange_->peer().ToString(),
+    LogWarn("topic={} client={} publish failed: {}", target_.name, exchange_->peer().ToString(),
             id.error().message);
     Answer(Refused(id.error()));
+  }
+
+  void AnswerTooLarge() {
+    Answer(http::ErrorResponse(
+        413, fmt::format("a message may have {} bytes", environment_.config.limits.message_bytes)));
   }
 
   void Answer(http::Response response) {
@@ -110,8 +127,8 @@ class PublishRequest final : public RequestHandler {
   }
 
   const PublishEnvironment& environment_;
+  const config::Publish& config_;
   routing::Router::Target target_;
-  std::string topic_;   // as the publisher called it
   Exchange* exchange_;  // null once it was answered or the client has gone
   std::string body_;
   uint64_t ticket_ = 0;  // 0: nothing is under way
@@ -133,14 +150,13 @@ std::unique_ptr<RequestHandler> HandlePublish(const PublishEnvironment& environm
     exchange.Respond(std::move(response));
     return nullptr;
   }
-  std::string topic(match.parameters[0].value);
-  auto target = environment.router.PublishTarget(topic);
+  auto target = environment.router.PublishTarget(match);
   if (!target) {
     exchange.Respond(http::ErrorResponse(404, "there is no such topic"));
     return nullptr;
   }
-  auto handler =
-      std::make_unique<PublishRequest>(environment, *std::move(target), std::move(topic), exchange);
+  auto handler = std::make_unique<PublishRequest>(
+      environment, environment.config.publish[match.index], *std::move(target), exchange);
   exchange.ReadBody();
   return handler;
 }

@@ -1,10 +1,11 @@
-// Answers POST /publish/{topic} (contract, "Publishing"): the body is the data, ?event= and ?id= go
-// with it; 202 when the broker took it. Worker thread only.
+// Answers POST on the paths under `publish` (contract, "Publishing"): the body is the data, ?event=
+// and ?id= go with it; 202 when the broker took it. Worker thread only.
 #pragma once
 
 #include <memory>
 
 #include "sluice/pubsub/hub.h"
+#include "sluice/pubsub/stamper.h"
 #include "sluice/routing/router.h"
 #include "sluice/server/exchange.h"
 
@@ -14,6 +15,7 @@ struct PublishEnvironment {
   const config::Config& config;
   const routing::Router& router;
   pubsub::Hub& hub;
+  pubsub::Stamper& stamper;
 };
 
 // Null if it was answered at once.

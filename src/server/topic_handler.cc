@@ -1,5 +1,6 @@
 #include "server/topic_handler.h"
 
+#include <cassert>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -56,6 +57,7 @@ class TopicRequest final : public RequestHandler,
   TopicRequest(const TopicEnvironment& environment, uint32_t index, Exchange& exchange)
       : environment_(environment),
         topic_config_(environment.config.topics[index]),
+        greeting_(environment.greetings[index]),
         exchange_(&exchange),
         timeout_(*this) {}
 
@@ -111,6 +113,7 @@ class TopicRequest final : public RequestHandler,
   [[nodiscard]] std::string FirstBytes(bool chunked) const {
     std::string preamble;
     sse::AppendPreamble(preamble, pubsub::RetryHint(topic_config_));
+    preamble += greeting_;
     if (!chunked) return http::StreamHead(http::StreamFraming::kUntilClose) + preamble;
     return fmt::format("{}{:x}\r\n{}\r\n", http::StreamHead(http::StreamFraming::kChunked),
                        preamble.size(), preamble);
@@ -118,11 +121,25 @@ class TopicRequest final : public RequestHandler,
 
   const TopicEnvironment& environment_;
   const config::Topic& topic_config_;
+  std::string_view greeting_;
   Exchange* exchange_;  // null once it was answered or the client has gone
   event::TimerWheel::Node timeout_;
 };
 
 }  // namespace
+
+std::vector<std::string> EncodeGreetings(const config::Config& config) {
+  std::vector<std::string> greetings;
+  for (const config::Topic& topic : config.topics) {
+    std::string& bytes = greetings.emplace_back();
+    if (topic.greeting.empty()) continue;
+    const auto done =
+        sse::AppendEvent(bytes, {.name = {}, .data = topic.greeting, .retry_ms = std::nullopt});
+    assert(done.has_value());
+    static_cast<void>(done);
+  }
+  return greetings;
+}
 
 std::unique_ptr<RequestHandler> HandleTopic(const TopicEnvironment& environment,
                                             const routing::Match& match, Exchange& exchange) {

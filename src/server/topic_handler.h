@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sluice/event/timer_wheel.h"
 #include "sluice/pubsub/hub.h"
@@ -20,7 +21,12 @@ struct TopicEnvironment {
   pubsub::Hub& hub;
   event::TimerWheel& timers;
   HttpStats& stats;
+  const std::vector<std::string>& greetings;  // see EncodeGreetings
 };
+
+// By topic: the event that each of its clients gets before any other, as it is on the stream. Empty
+// if there is none.
+[[nodiscard]] std::vector<std::string> EncodeGreetings(const config::Config& config);
 
 // Null if it was answered at once.
 [[nodiscard]] std::unique_ptr<RequestHandler> HandleTopic(const TopicEnvironment& environment,

@@ -55,8 +55,9 @@ Worker::Worker(event::Loop& loop, net::Network& network, uint32_t index, const W
       http_stats_(*shared.config),
       timers_(loop),
       hub_(loop, shared.config, index, shared.ingest, shared.counts),
-      topic_environment_{*shared.config, shared.router, hub_, timers_, http_stats_},
-      publish_environment_{*shared.config, shared.router, hub_},
+      greetings_(EncodeGreetings(*shared.config)),
+      topic_environment_{*shared.config, shared.router, hub_, timers_, http_stats_, greetings_},
+      publish_environment_{*shared.config, shared.router, hub_, stamper_},
       sessions_({loop, timers_, *this, session_settings_}, (uint64_t{index} << kIdBits) + 1),
       tick_(loop.MakeTimer([this] { CountConnections(); })),
       drain_check_(loop.MakeTimer([this] { CheckDrained(); })) {

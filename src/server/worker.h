@@ -80,6 +80,8 @@ class Worker final : private Dispatcher {
   Counter refused_;
   event::TimerWheel timers_;
   pubsub::Hub hub_;
+  std::vector<std::string> greetings_;
+  pubsub::Stamper stamper_;
   TopicEnvironment topic_environment_;
   PublishEnvironment publish_environment_;
   SessionSet sessions_;

@@ -67,6 +67,7 @@ struct Topic {
   Format format = Format::kText;
   History history;
   uint32_t replay_initial = 0;
+  std::string greeting;             // data of an event that each client gets first; empty: none
   std::vector<std::string> filter;  // JSON fields that may be asked for in the query, at most 4
   uint32_t heartbeat_ms = 15'000;
   uint32_t retry_base_ms = 3'000;
@@ -80,9 +81,20 @@ struct Topic {
   bool operator==(const Topic&) const = default;
 };
 
+enum class StampValue : uint8_t { kUnixMs, kIso8601 };
+
+// A member that the gateway sets in the JSON objects that are published.
+struct Stamp {
+  std::string member;
+  StampValue value = StampValue::kUnixMs;
+  bool operator==(const Stamp&) const = default;
+};
+
 // One entry of `publish:`. `auth: none` is the only scheme yet.
 struct Publish {
-  std::string path;  // contains {topic}
+  std::string path;
+  std::string topic;  // a Topic::name, whose path has the same parameters; empty: {topic} says it
+  std::vector<Stamp> stamp;  // at most 4
   bool operator==(const Publish&) const = default;
 };
 

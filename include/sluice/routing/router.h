@@ -51,12 +51,16 @@ class Router {
   // patterns in the config's order. So each channel has one topic, whichever way it is reached.
   [[nodiscard]] std::optional<uint32_t> TopicOf(std::string_view channel) const;
 
-  // What a publisher means by `topic`: the name of a topic that has one channel, else a channel.
+  // Where a published message goes.
   struct Target {
     uint32_t index = 0;  // in Config::topics
     std::string channel;
+    std::string name;  // what the publisher calls it
   };
+  // What a publisher means by `topic`: the name of a topic that has one channel, else a channel.
   [[nodiscard]] std::optional<Target> PublishTarget(std::string_view topic) const;
+  // Where a publish path leads. REQUIRES: match.action is kPublish.
+  [[nodiscard]] std::optional<Target> PublishTarget(const Match& match) const;
 
   static constexpr size_t kMaxChannelBytes = 256;
 

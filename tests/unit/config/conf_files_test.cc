@@ -37,7 +37,8 @@ TEST(ConfFilesTest, ReferenceHasTheDefaultsOfTheCode) {
   expected.topics[0].name = "example";
   expected.topics[0].path = "/events/example";
   expected.topics[0].channel = "example";
-  expected.publish = {{"/publish/{topic}"}};
+  expected.publish = {{.path = "/publish/{topic}", .topic = {}, .stamp = {}},
+                      {.path = "/api/example", .topic = "example", .stamp = {}}};
   const Config& reference = **result;
   EXPECT_TRUE(reference.limits == expected.limits);
   EXPECT_TRUE(reference.redis == expected.redis);
@@ -73,6 +74,22 @@ TEST(ConfFilesTest, AbsentKeysAreNoticed) {
   EXPECT_EQ(absent.count("topics.*.channel"), 1u);
   EXPECT_EQ(absent.count("topics.*.history.bytes"), 1u);
   EXPECT_EQ(absent.count("topics.*.history.age"), 0u);
+}
+
+TEST(ConfFilesTest, KeysThatSomeItemsHaveAreNotAbsent) {
+  for (const char* text : {"publish: [{path: /a, topic: a}, {path: /b}]",
+                           "publish: [{path: /b}, {path: /a, topic: a}]"}) {
+    Report report("f.yaml");
+    const auto root = ParseYaml(text, report);
+    ASSERT_NE(root, nullptr);
+    const EnvLookup none = [](const std::string&) { return std::nullopt; };
+    std::set<std::string> absent;
+    Reader reader(report, none, &absent);
+    const Config config = ReadConfig(reader, *root);
+    EXPECT_THAT(config.publish, SizeIs(2));
+    EXPECT_EQ(absent.count("publish[].topic"), 0u) << text;
+    EXPECT_EQ(absent.count("publish[].auth"), 1u) << text;
+  }
 }
 
 TEST(ConfFilesTest, SluiceYamlNeedsNoRedisAndListensOnLoopbackOnly) {

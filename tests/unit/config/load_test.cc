@@ -38,6 +38,7 @@ topics:
     format: envelope
     history: {events: 1, bytes: 2KiB, age: 3s}
     replay: {initial: 1}
+    greeting: '{"hello":1}'
     filter: [type, "user.id"]
     heartbeat: 4s
     retry: {base: 5s, jitter: 6s}
@@ -45,7 +46,9 @@ topics:
     limits: {subscribers: 8, topics: 9}
     linger: 10s
     subscribe_timeout: 11s
-publish: [{path: "/publish/{topic}", auth: none}]
+publish:
+  - {path: "/publish/{topic}", auth: none}
+  - {path: "/say/{id}", topic: room, auth: none, stamp: {at: iso8601, id: unix_ms}}
 drain: {delay: 1s, spread: 2s, deadline: 3s}
 demo: true
 )");
@@ -87,6 +90,7 @@ demo: true
   topic.history.bytes = 2'048;
   topic.history.age_ms = 3'000;
   topic.replay_initial = 1;
+  topic.greeting = R"({"hello":1})";
   topic.filter = {"type", "user.id"};
   topic.heartbeat_ms = 4'000;
   topic.retry_base_ms = 5'000;
@@ -98,7 +102,10 @@ demo: true
   topic.linger_ms = 10'000;
   topic.subscribe_timeout_ms = 11'000;
   expected.topics = {topic};
-  expected.publish = {{"/publish/{topic}"}};
+  expected.publish = {{.path = "/publish/{topic}", .topic = {}, .stamp = {}},
+                      {.path = "/say/{id}",
+                       .topic = "room",
+                       .stamp = {{"at", StampValue::kIso8601}, {"id", StampValue::kUnixMs}}}};
   expected.drain.delay_ms = 1'000;
   expected.drain.spread_ms = 2'000;
   expected.drain.deadline_ms = 3'000;

@@ -226,7 +226,7 @@ TEST(MistakesTest, ReplayAndFilterFitTheTopic) {
 }
 
 TEST(MistakesTest, PublishPathsHaveTheTopicAndSayWhoMay) {
-  const std::string topic = " must have {topic}, and no other parameter";
+  const std::string topic = " must have {topic}, and no other parameter; or add \"topic: NAME\"";
   ExpectProblems({
       {"publish: [{path: \"/p/{topic}\"}]\n",
        {"2:11: publish[0].auth: is missing; \"auth: none\" lets everyone who can connect "
@@ -242,6 +242,62 @@ TEST(MistakesTest, PublishPathsHaveTheTopicAndSayWhoMay) {
        "publish: [{path: \"/x/{topic}\", auth: none}]\n",
        {"4:18: publish[0].path: this path is that of topics.a.path on line 3"}},
   });
+}
+
+TEST(MistakesTest, PublishTopicIsThereAndItsParametersAreThoseOfThePath) {
+  const std::string topics =
+      "topics:\n  news: {path: /n}\n  room: {path: \"/r/{id}\", channel: \"room:{id}\"}\n";
+  ExpectProblems({
+      {"publish: [{path: /p, topic: news, auth: none}]\n",
+       {"2:29: publish[0].topic: \"news\" is not a topic under `topics`"}},
+  });
+  const auto expect = [&](const std::string& entry, const std::vector<std::string>& problems) {
+    EXPECT_THAT(ProblemsIn("listen: 127.0.0.1:80\n" + topics + "publish: [" + entry + "]\n"),
+                ElementsAreArray(problems))
+        << entry;
+  };
+  expect("{path: /p, topic: news, auth: none}", {});
+  expect("{path: \"/p/{id}/x\", topic: room, auth: none}", {});
+  expect("{path: /p, topic: newz, auth: none}",
+         {"5:29: publish[0].topic: \"newz\" is not a topic under `topics`; did you mean "
+          "\"news\"?"});
+  expect(
+      "{path: /p, topic: \"room:1\", auth: none}",
+      {"5:29: publish[0].topic: \"room:1\" is not a topic under `topics`; did you mean \"room\"?"});
+  expect("{path: \"/p/{topic}\", topic: news, auth: none}",
+         {"5:18: publish[0].path: \"/p/{topic}\" has {topic}, but topics.news.path has no "
+          "parameter"});
+  expect("{path: /p, topic: room, auth: none}",
+         {"5:18: publish[0].path: \"/p\" has no parameter, but topics.room.path has {id}"});
+  expect("{path: \"/p/{x}/{id}\", topic: room, auth: none}",
+         {"5:18: publish[0].path: \"/p/{x}/{id}\" has {x}, {id}, but topics.room.path has {id}"});
+}
+
+TEST(MistakesTest, StampsAreFewAndKnown) {
+  ExpectProblems({
+      {"publish: [{path: \"/{topic}\", auth: none, stamp: {id: unix_ms, at: iso8601}}]\n", {}},
+      {"publish: [{path: \"/{topic}\", auth: none, stamp: [id]}]\n",
+       {"2:42: publish[0].stamp: must be a map (key: value), and is a list"}},
+      {"publish: [{path: \"/{topic}\", auth: none, stamp: {id: unix, id: unix_ms}}]\n",
+       {"2:54: publish[0].stamp.id: \"unix\" is not one of: unix_ms, iso8601",
+        "2:60: publish[0].stamp.id: duplicate key; it is already on line 2"}},
+      {"publish: [{path: \"/{topic}\", auth: none, stamp: {\"\": unix_ms}}]\n",
+       {"2:50: publish[0].stamp.: a member's name is 1 to 64 bytes of UTF-8"}},
+      {"publish: [{path: \"/{topic}\", auth: none, stamp: {a: unix_ms, b: unix_ms, c: unix_ms, "
+       "d: unix_ms, e: unix_ms}}]\n",
+       {"2:42: publish[0].stamp: has 5 members; 4 is the most"}},
+  });
+}
+
+TEST(MistakesTest, GreetingIsOneShortLine) {
+  const std::string start = "listen: 127.0.0.1:80\ntopics: {a: {path: /a, greeting: \"";
+  EXPECT_THAT(ProblemsIn(start + std::string(4096, 'x') + "\"}}\n"),
+              ElementsAreArray(std::vector<std::string>{}));
+  EXPECT_THAT(ProblemsIn(start + std::string(4097, 'x') + "\"}}\n"),
+              ElementsAreArray({"2:34: topics.a.greeting: has 4097 bytes; 4096 is the most"}));
+  EXPECT_THAT(ProblemsIn(start + "a\\nb\"}}\n"),
+              ElementsAreArray({"2:34: topics.a.greeting: \"a\\x0ab\" holds a line break, another "
+                                "control character or bytes that are not UTF-8"}));
 }
 
 TEST(MistakesTest, DrainFitsItsDeadline) {

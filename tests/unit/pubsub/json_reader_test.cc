@@ -224,6 +224,13 @@ TEST_F(JsonMembersTest, RawIsTheValuesText) {
   EXPECT_EQ(found[6].kind, JsonKind::kMissing);
 }
 
+TEST_F(JsonMembersTest, AtIsWhereTheValueStandsInTheText) {
+  const std::string text = " \n {\"a\" : [ 1 ] ,\"b\":\"x\",\"c\":-1 } ";
+  for (const JsonMember& member : Read(text, {"a", "b", "c"})) {
+    EXPECT_EQ(text.substr(member.at, member.raw.size()), member.raw);
+  }
+}
+
 TEST_F(JsonMembersTest, OnlyTheTopLevelCounts) {
   EXPECT_EQ(Read(R"({"a":{"x":1},"b":[{"x":2}]})", {"x"})[0].kind, JsonKind::kMissing);
   EXPECT_EQ(Read(R"([{"x":1}])", {"x"})[0].kind, JsonKind::kMissing);

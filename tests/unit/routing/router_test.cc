@@ -22,7 +22,7 @@ class RouterTest : public ::testing::Test {
                       MakeTopic("room", "/events/rooms/{id}", "room:{id}"),
                       MakeTopic("seat", "/events/rooms/{room}/seats/{seat}", "seat:{seat}@{room}"),
                       MakeTopic("lobby", "/events/rooms/lobby", "room:lobby")};
-    config->publish = {{"/publish/{topic}"}};
+    config->publish = {{.path = "/publish/{topic}", .topic = {}, .stamp = {}}};
     router_ = std::make_unique<Router>(config);
   }
   Match Find(std::string_view path) {
@@ -96,6 +96,42 @@ TEST(RouterPublishTest, PublisherNamesATopicOrAChannel) {
   EXPECT_EQ(router.PublishTarget("site:news")->channel, "site:news");
   EXPECT_EQ(router.PublishTarget("r:1")->index, 1U);
   EXPECT_FALSE(router.PublishTarget("room").has_value()) << "which of the rooms?";
+}
+
+TEST(RouterPublishTest, APathLeadsToTheTopicThatItNames) {
+  auto config = std::make_shared<config::Config>();
+  config->topics = {MakeTopic("news", "/news", "site:news"), MakeTopic("room", "/r/{id}", "r:{id}"),
+                    MakeTopic("lobby", "/lobby", "r:lobby")};
+  config->publish = {{.path = "/publish/{topic}", .topic = {}, .stamp = {}},
+                     {.path = "/api/news", .topic = "news", .stamp = {}},
+                     {.path = "/api/r/{id}/messages", .topic = "room", .stamp = {}}};
+  const Router router(config);
+  const auto target = [&](std::string_view text) {
+    const http::Path path = *http::Path::Parse(text);
+    const Match match = router.Find(path);
+    EXPECT_EQ(match.action, Action::kPublish) << text;
+    return router.PublishTarget(match);
+  };
+  const auto by_name = target("/publish/news");
+  ASSERT_TRUE(by_name.has_value());
+  EXPECT_EQ(by_name->channel, "site:news");
+  EXPECT_EQ(by_name->name, "news");
+  const auto by_channel = target("/publish/r:7");
+  ASSERT_TRUE(by_channel.has_value());
+  EXPECT_EQ(by_channel->index, 1U);
+  EXPECT_EQ(by_channel->name, "r:7");
+  const auto fixed = target("/api/news");
+  ASSERT_TRUE(fixed.has_value());
+  EXPECT_EQ(fixed->index, 0U);
+  EXPECT_EQ(fixed->channel, "site:news");
+  EXPECT_EQ(fixed->name, "news");
+  const auto room = target("/api/r/42/messages");
+  ASSERT_TRUE(room.has_value());
+  EXPECT_EQ(room->index, 1U);
+  EXPECT_EQ(room->channel, "r:42");
+  EXPECT_EQ(room->name, "r:42");
+  EXPECT_FALSE(target("/publish/other").has_value());
+  EXPECT_FALSE(target("/api/r/lobby/messages").has_value()) << "that channel is another topic's";
 }
 
 TEST(RouterReservedTest, TheGatewaysOwnChannelsAreNobodysTopic) {
