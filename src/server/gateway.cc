@@ -48,6 +48,7 @@ GatewayImpl::GatewayImpl(config::ConfigPtr config, const GatewayOptions& options
       loop_(uv::MakeLoop()),
       network_(uv::MakeNetwork(*loop_)),
       ingest_thread_("sluice-ingest"),
+      service_manager_(ReadServiceEnvironment()),
       drain_delay_(loop_->MakeTimer([this] { BeginDrain(); })),
       deadline_(loop_->MakeTimer([this] {
         LogWarn("drain: the deadline has passed; what is left is cut");
@@ -79,7 +80,9 @@ Result<> GatewayImpl::Start() {
           config_->broker == config::BrokerKind::kRedis
               ? "redis " + config_->redis.endpoint.ToString()
               : "memory");
-  return ReportReady();
+  if (const Result<> reported = ReportReady(); !reported) return reported;
+  ReportToServiceManager();
+  return {};
 }
 
 void GatewayImpl::StartIngest() {
@@ -155,6 +158,19 @@ Result<> GatewayImpl::ReportReady() {
   return {};
 }
 
+void GatewayImpl::ReportToServiceManager() {
+  watchdog_ = std::make_unique<Watchdog>(*loop_, service_manager_);
+  const auto watch = [this](LoopThread& thread) {
+    watchdog_->Watch(thread.name(), [&thread](auto task) { thread.Post(std::move(task)); });
+  };
+  watch(ingest_thread_);
+  for (const auto& worker : workers_) watch(worker->thread);
+  std::string addresses;
+  for (const net::Endpoint& endpoint : bound_) addresses += " " + endpoint.ToString();
+  service_manager_.Ready("serving on" + addresses);
+  watchdog_->Start();
+}
+
 void GatewayImpl::Run() {
   loop_->Run();
 }
@@ -180,6 +196,7 @@ void GatewayImpl::OnStopSignal(const char* name) {
     return;
   }
   view_.draining = true;
+  service_manager_.Stopping("draining");
   const config::Drain& drain = config_->drain;
   LogInfo(
       "{}: draining: not ready from now on, closing in {} ms, streams over {} ms, at most {} ms",

@@ -9,7 +9,9 @@
 
 #include "server/admin.h"
 #include "server/loop_thread.h"
+#include "server/service_manager.h"
 #include "server/view.h"
+#include "server/watchdog.h"
 #include "server/worker.h"
 #include "sluice/pubsub/ingest.h"
 #include "sluice/routing/router.h"
@@ -42,6 +44,7 @@ class GatewayImpl {
   [[nodiscard]] Result<> OpenAdmin();
   [[nodiscard]] Result<> ReportReady();
   void HandleSignals();
+  void ReportToServiceManager();
   void OnStopSignal(const char* name);
   void BeginDrain();
   void OnWorkerDrained();
@@ -64,6 +67,8 @@ class GatewayImpl {
   std::optional<net::Endpoint> admin_bound_;
   std::unique_ptr<Admin> admin_;
 
+  ServiceManager service_manager_;
+  std::unique_ptr<Watchdog> watchdog_;
   std::vector<std::unique_ptr<event::Deferred>> signals_;
   std::unique_ptr<event::Timer> drain_delay_;
   std::unique_ptr<event::Timer> deadline_;

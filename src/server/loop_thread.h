@@ -22,6 +22,8 @@ class LoopThread {
   LoopThread(const LoopThread&) = delete;
   LoopThread& operator=(const LoopThread&) = delete;
 
+  [[nodiscard]] const std::string& name() const { return name_; }
+
   // Runs the task on the loop, in the order of the calls.
   void Post(std::function<void()> task);
   // The same, and returns when it has run. Not from a task.
