@@ -11,6 +11,7 @@ file=PATH        the block is written to this file of the scene
 config           a whole configuration: `sluice -t` must take it
 part             the top-level keys of one; the others are taken from documents.BASE
 part=KEY.KEY     likewise, but what is shown lies under these keys
+other            another program's YAML, which is read only
 excerpt=PATH     the block's lines are in this file of the repository, in this order
 exit=N           the exit code of the block's last command
 stream           a `text` block: what the last stream shows, not what the last command printed
@@ -27,7 +28,7 @@ import re
 import shlex
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
-FLAGS = {"scene", "redis", "stop", "config", "part", "stream", "figure"}
+FLAGS = {"scene", "redis", "stop", "config", "part", "stream", "figure", "other"}
 SETTINGS = {"gateway", "nginx", "haproxy", "file", "part", "excerpt", "exit", "skip"}
 REASONS = {
     "container": "needs a container engine",
@@ -36,11 +37,11 @@ REASONS = {
     "systemd": "needs systemd",
 }
 # Languages whose blocks need a word that says what they are.
-DECLARED = {"yaml": {"config", "part", "excerpt", "skip"},
+DECLARED = {"yaml": {"config", "part", "excerpt", "other"},
             "nginx": {"file", "excerpt"},
             "haproxy": {"file", "excerpt"},
             "dockerfile": {"excerpt"},
-            "ini": {"excerpt", "skip"},
+            "ini": {"excerpt"},
             "php": {"excerpt"},
             "ruby": {"excerpt"},
             "go": {"excerpt"},

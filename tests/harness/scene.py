@@ -114,7 +114,7 @@ class Scene:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.ports = dict(zip(PORTS, free_ports(len(PORTS))))
-        self.servers = []   # (name, Popen)
+        self.proxies = []   # proxies
         self.redis = None
         self.stream = None
         self.printed = ""   # by the last block's commands
@@ -159,13 +159,14 @@ class Scene:
                       lambda match: f"bind 127.0.0.1:{self.ports[int(match[1])]}", text)
         text = re.sub(r"\b(http)://(127\.0\.0\.1)(?=[/\s'\"]|$)", rf"\1://\2:{self.ports[80]}", text)
         text = re.sub(r"\b(https)://(127\.0\.0\.1)(?=[/\s'\"]|$)", rf"\1://\2:{self.ports[443]}", text)
+        # A machine that runs tests need not have that many descriptors.
+        text = re.sub(r"^(\s+maxconn) \d+", r"\1 100", text, flags=re.MULTILINE)
         for path in PATHS:
             text = re.sub(rf"(?<![\w.]){path}\b", f"{self.folder}{path}", text)
         return text
 
     def write(self, name, text):
-        path = self.folder / self.adapt(name).lstrip("/") if not self.adapt(name).startswith(
-            str(self.folder)) else pathlib.Path(self.adapt(name))
+        path = self.folder / self.adapt(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self.adapt(text), encoding="utf-8")
         return path
@@ -194,8 +195,9 @@ class Scene:
     def _spawn(self, name, command):
         with open(self.folder / f".{name}.log", "ab") as log:
             process = spawn(command, stdout=log, stderr=log, cwd=self.folder)
-        self.servers.append((name, process))
-        wait_for(lambda: accepts(self.ports[80]) or process.poll() is not None, f"{name} listens")
+        self.proxies.append(process)
+        wait_for(lambda: any(accepts(self.ports[port]) for port in (80, 443))
+                 or process.poll() is not None, f"{name} listens")
         assert process.poll() is None, (self.folder / f".{name}.log").read_text()
 
     def _start_server(self, command):
@@ -208,21 +210,25 @@ class Scene:
 
     def stop(self):
         self.stream = None
+        self._end_proxies()
         for job in reversed(self.shell.jobs):
             self.shell.end(job)
-        self._end_servers()
+        self._end_redis()
 
-    def _end_servers(self):
-        for _, process in self.servers:
+    def _end_proxies(self):
+        for process in self.proxies:
             end(process)
-        self.servers.clear()
+        self.proxies.clear()
+
+    def _end_redis(self):
         if self.redis:
             self.redis.stop()
             self.redis = None
 
     def close(self):
+        self._end_proxies()
         crashed = self.shell.close()
-        self._end_servers()
+        self._end_redis()
         assert not crashed, f"crashed: {crashed[0].command}{crashed[0].output}"
         for job in self.shell.jobs:
             assert not SANITIZER.search(job.output), job.output

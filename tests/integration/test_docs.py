@@ -7,6 +7,7 @@ import re
 import subprocess
 
 import pytest
+import yaml
 
 from harness import gateway
 from harness.documents import ROOT, blocks, documents, fault, scenes
@@ -97,6 +98,8 @@ def play(scene, block, opened):
         check_config(scene, block)
     elif block.has("part"):
         check_part(scene, block)
+    elif block.has("other"):
+        assert yaml.safe_load(block.text)
     elif block.language == "js":
         check_script(scene, block)
     elif block.language == "html":
