@@ -166,11 +166,12 @@ void ReadDrain(Section& section, Drain& drain) {
   }
 }
 
-void ReadDemo(Section& section, Claims& paths, Config& config) {
+void ReadDemo(Section& section, Claims& paths, Claims& channels, Config& config) {
   section.Bool("demo", config.demo);
   const Value* value = section.Find("demo");
-  if (config.demo && value != nullptr)
-    paths.Claim(section.reader(), *value, "/", "its page is at the path");
+  if (!config.demo || value == nullptr) return;
+  paths.Claim(section.reader(), *value, "/", "its page is at the path");
+  AddDemoTopic(section.reader(), *value, paths, channels, config.topics);
 }
 
 }  // namespace
@@ -193,12 +194,13 @@ Config ReadConfig(Reader& reader, const YamlNode& root) {
     ReadLimits(section, config.limits);
 
     Claims paths;
+    Claims channels;
     const Value* topics = section.Find("topics");
-    if (topics != nullptr) ReadTopics(reader, *topics, paths, config.topics);
+    if (topics != nullptr) ReadTopics(reader, *topics, paths, channels, config.topics);
     const Value* publish = section.Find("publish");
     if (publish != nullptr) ReadPublish(reader, *publish, paths, config.topics, config.publish);
     ReadDrain(section, config.drain);
-    ReadDemo(section, paths, config);
+    ReadDemo(section, paths, channels, config);
   });
   return config;
 }

@@ -89,10 +89,27 @@ void ReadChannel(Section& section, const std::optional<Template>& path, Claims& 
   channels.Claim(reader, *value, parsed->shape, "this channel is that");
 }
 
-void ReadSource(Section& section) {
-  enum class Source { kPubSub };
-  Source source = Source::kPubSub;
-  section.Choice<Source>("source", source, {{"pubsub", Source::kPubSub}});
+void ReadSource(Section& section, const std::optional<Template>& path, Topic& topic) {
+  section.Choice<Source>("source", topic.source,
+                         {{"pubsub", Source::kPubSub}, {"metrics", Source::kMetrics}});
+  section.Duration("interval", topic.interval_ms, {100, kHour});
+  Reader& reader = section.reader();
+  const Value* interval = section.Find("interval");
+  if (topic.source != Source::kMetrics) {
+    if (interval != nullptr) reader.Fail(*interval, "is not used without \"source: metrics\"");
+    return;
+  }
+  const Value& source = *section.Find("source");
+  if (path && !path->parameters.empty()) {
+    reader.Fail(source, "metrics are those of this process: the path cannot have parameters");
+  }
+  const Value* channel = section.Find("channel");
+  if (channel != nullptr) {
+    reader.Fail(*channel, "is not used with \"source: metrics\", which no broker carries");
+  }
+  if (topic.format == Format::kEnvelope) {
+    reader.Fail(*section.Find("format"), "must be text or json with \"source: metrics\"");
+  }
 }
 
 void ReadFilter(Section& section, Topic& topic) {
@@ -148,10 +165,10 @@ void ReadTopic(Section& section, const Value& map, Claims& paths, Claims& channe
   const std::optional<Template> path = ReadPath(section, topic.path);
   if (path) paths.Claim(section.reader(), *section.Find("path"), path->shape, "this path is that");
   ReadChannel(section, path, channels, map, topic);
-  ReadSource(section);
   section.Choice<Format>(
       "format", topic.format,
       {{"text", Format::kText}, {"envelope", Format::kEnvelope}, {"json", Format::kJson}});
+  ReadSource(section, path, topic);
   section.Map("history", [&](Section& history) {
     history.Count("events", topic.history.events, {1, 10'000'000});
     history.Size("bytes", topic.history.bytes, {1, 64 * kGiB});
@@ -207,6 +224,9 @@ void ReadPublishTopic(Section& section, const std::optional<Template>& path,
     for (const Topic& known : topics) names.push_back(known.name);
     return reader.FailQuoting(*value, "is not a topic under `topics`" + DidYouMean(*name, names));
   }
+  if (topic->source == Source::kMetrics) {
+    return reader.FailQuoting(*value, "has \"source: metrics\": the gateway alone publishes on it");
+  }
   entry.topic = *name;
   const auto wanted = ParsePath(topic->path);
   if (!path || !wanted) return;  // a failure already
@@ -248,8 +268,8 @@ void Claims::Claim(Reader& reader, const Value& value, const std::string& thing,
   }
 }
 
-void ReadTopics(Reader& reader, const Value& topics, Claims& paths, std::vector<Topic>& out) {
-  Claims channels;
+void ReadTopics(Reader& reader, const Value& topics, Claims& paths, Claims& channels,
+                std::vector<Topic>& out) {
   reader.Names(topics, [&](const std::string& name, const Value& value) {
     CheckName(reader, value, name);
     Topic topic;
@@ -279,6 +299,26 @@ void ReadPublish(Reader& reader, const Value& publish, Claims& paths,
       out.push_back(std::move(entry));
     });
   });
+}
+
+void AddDemoTopic(Reader& reader, const Value& demo, Claims& paths, Claims& channels,
+                  std::vector<Topic>& out) {
+  Topic topic;
+  topic.name = topic.channel = kDemoTopic;
+  topic.path = kDemoTopicPath;
+  topic.source = Source::kMetrics;
+  topic.format = Format::kJson;
+  topic.replay_initial = 150;  // the last five minutes, for the page's graphs
+  topic.history.events = 300;
+  const bool taken = std::any_of(out.begin(), out.end(),
+                                 [&](const Topic& other) { return other.name == topic.name; });
+  if (taken) {
+    reader.Fail(demo, fmt::format("it has a topic named {}, and so has `topics`", topic.name));
+    return;
+  }
+  paths.Claim(reader, demo, topic.path, "it has a topic at the path");
+  channels.Claim(reader, demo, topic.channel, "it has a topic with the channel");
+  out.push_back(std::move(topic));
 }
 
 }  // namespace sluice::config

@@ -27,9 +27,15 @@ class Claims {
 };
 
 // `paths` are those of both, since a path leads to one place.
-void ReadTopics(Reader& reader, const Value& topics, Claims& paths, std::vector<Topic>& out);
+void ReadTopics(Reader& reader, const Value& topics, Claims& paths, Claims& channels,
+                std::vector<Topic>& out);
 // `topics` are those that ReadTopics has read.
 void ReadPublish(Reader& reader, const Value& publish, Claims& paths,
                  const std::vector<Topic>& topics, std::vector<Publish>& out);
+
+// What `demo: true` serves beside its page: a topic with the gateway's own numbers. `demo` is the
+// value that asks for it; fails there if the configuration has one of the topic's names already.
+void AddDemoTopic(Reader& reader, const Value& demo, Claims& paths, Claims& channels,
+                  std::vector<Topic>& out);
 
 }  // namespace sluice::config

@@ -197,7 +197,9 @@ void Hub::Handle(FrameEvent& event) {
 }
 
 void Hub::Handle(SourceDownEvent&) {
-  for (auto& [channel, topic] : topics_) topic->live = false;
+  for (auto& [channel, topic] : topics_) {
+    if (topic->config().source != config::Source::kMetrics) topic->live = false;
+  }
 }
 
 void Hub::Handle(PublishedEvent& event) {

@@ -56,6 +56,7 @@ Ingest::Ingest(event::Loop& loop, config::ConfigPtr config, const BrokerFactory&
       channels_of_(config_->topics.size()),
       epoch_prefix_(RandomName(kEpochLetters)),
       broker_(make_broker(*this)),
+      own_(*this),
       sweep_(loop.MakeTimer([this] { Sweep(); })),
       waker_(loop.MakeWaker([this] {
         inbox_.Drain([this](IngestCommand& command) {
@@ -91,7 +92,7 @@ void Ingest::Handle(UnsubscribeCommand& command) {
   Channel* channel = Find(command.channel);
   if (channel == nullptr) return;
   std::erase(channel->workers, command.worker);
-  if (channel->workers.empty() && !broker_->embedded()) Erase(command.channel);
+  if (channel->workers.empty() && !BrokerOf(channel->topic).embedded()) Erase(command.channel);
 }
 
 void Ingest::Handle(PublishCommand& command) {
@@ -132,6 +133,11 @@ void Ingest::Handle(PublishCommand& command) {
   });
 }
 
+void Ingest::Handle(OwnMessageCommand& command) {
+  const Result<Channel*> made = FindOrMake(command.config, config_->topics[command.config].channel);
+  if (made) (void)Deliver(**made, command.data);  // a failure is logged and counted there
+}
+
 void Ingest::Tell(uint32_t worker, HubEvent event) {
   if (worker < workers_.size()) workers_[worker]->Push(std::move(event));
 }
@@ -146,6 +152,11 @@ void Ingest::Reply(const PublishCommand& command, Result<std::string> id) {
 }
 
 // --- channels ---
+
+Broker& Ingest::BrokerOf(const config::Topic& topic) {
+  if (topic.source == config::Source::kMetrics) return own_;
+  return *broker_;
+}
 
 Ingest::Channel* Ingest::Find(std::string_view name) {
   const auto found = channels_.find(std::string(name));
@@ -167,7 +178,7 @@ Result<Ingest::Channel*> Ingest::FindOrMake(uint32_t config, const std::string& 
   channels_.emplace(name, std::move(owned));
   ++channels_of_[config];
   stats_.channels.Set(channels_.size());
-  broker_->Subscribe(name);
+  BrokerOf(topic).Subscribe(name);
   return channel;
 }
 
@@ -178,13 +189,13 @@ void Ingest::Erase(const std::string& name) {
   --channels_of_[channel->config];
   channels_.erase(found);
   stats_.channels.Set(channels_.size());
-  broker_->Unsubscribe(channel->name);
+  BrokerOf(channel->topic).Unsubscribe(channel->name);
 }
 
 void Ingest::Sweep() {
-  if (!broker_->embedded()) return;
   std::vector<std::string> unused;
   for (auto& [name, channel] : channels_) {
+    if (!BrokerOf(channel->topic).embedded()) continue;
     channel->ring.Trim(loop_.NowNs(), channel->ring.next());
     if (channel->workers.empty() && channel->ring.empty()) unused.push_back(name);
   }
@@ -230,7 +241,10 @@ void Ingest::OnOversized(std::string_view name, uint64_t size) {
 
 void Ingest::OnSourceDown() {
   bool any = false;
-  for (auto& [name, channel] : channels_) any = std::exchange(channel->live, false) || any;
+  for (auto& [name, channel] : channels_) {
+    if (&BrokerOf(channel->topic) == &own_) continue;
+    any = std::exchange(channel->live, false) || any;
+  }
   if (!any) return;
   for (HubInbox* worker : workers_) worker->Push(SourceDownEvent{});
 }

@@ -77,12 +77,18 @@ for (const topic of topics) {
 </html>
 )html";
 
-// "/publish/{topic}" with the topic's channel in it, or empty if nothing publishes.
-std::string PublishPath(const config::Config& config, const std::string& channel) {
-  if (config.publish.empty()) return {};
-  std::string path = config.publish.front().path;
-  const size_t at = path.find("{topic}");
-  return path.replace(at, std::string_view("{topic}").size(), channel);
+// Where to publish on this topic, or empty: its own path, or "/publish/{topic}" with its channel.
+std::string PublishPath(const config::Config& config, const config::Topic& topic) {
+  constexpr std::string_view kParameter = "{topic}";
+  if (topic.source == config::Source::kMetrics) return {};
+  for (const config::Publish& publish : config.publish) {
+    if (publish.topic == topic.name) return publish.path;
+    const size_t at = publish.path.find(kParameter);
+    if (!publish.topic.empty() || at == std::string::npos) continue;
+    std::string path = publish.path;
+    return path.replace(at, kParameter.size(), topic.channel);
+  }
+  return {};
 }
 
 }  // namespace
@@ -91,9 +97,8 @@ std::string DemoPage(const config::Config& config) {
   nlohmann::json topics = nlohmann::json::array();
   for (const config::Topic& topic : config.topics) {
     if (topic.path.find('{') != std::string::npos) continue;
-    topics.push_back({{"name", topic.name},
-                      {"path", topic.path},
-                      {"publish", PublishPath(config, topic.channel)}});
+    topics.push_back(
+        {{"name", topic.name}, {"path", topic.path}, {"publish", PublishPath(config, topic)}});
   }
   std::string json = topics.dump();
   // "</script>" in a name must not end the script.

@@ -118,6 +118,7 @@ void GatewayImpl::StartWorkers(uint32_t count) {
     for (const auto& worker : workers_) ingest_->AddWorker(worker->worker->hub_inbox());
     ingest_->Start();
   });
+  metrics_topics_ = std::make_unique<MetricsTopics>(*loop_, view_, ingest_->inbox());
 }
 
 // The first worker binds; if it was given port 0, the others bind to the port that it got.
@@ -231,6 +232,7 @@ GatewayImpl::~GatewayImpl() {
   for (const auto& worker : workers_) {
     if (worker->worker != nullptr) worker->thread.Call([&worker] { worker->worker->Close(); });
   }
+  metrics_topics_.reset();
   // Redis may have something to say until the end.
   if (ingest_ != nullptr) ingest_thread_.Call([this] { ingest_->ForgetWorkers(); });
   for (const auto& worker : workers_) {

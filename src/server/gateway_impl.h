@@ -9,6 +9,7 @@
 
 #include "server/admin.h"
 #include "server/loop_thread.h"
+#include "server/metrics_topics.h"
 #include "server/service_manager.h"
 #include "server/view.h"
 #include "server/watchdog.h"
@@ -65,6 +66,7 @@ class GatewayImpl {
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::vector<net::Endpoint> bound_;
   std::optional<net::Endpoint> admin_bound_;
+  std::unique_ptr<MetricsTopics> metrics_topics_;
   std::unique_ptr<Admin> admin_;
 
   ServiceManager service_manager_;

@@ -181,11 +181,12 @@ void AddProcess(Page& page, const GatewayView& view) {
   const LogLosses losses = GetLogLosses();
   page.One("sluice_log_lines_lost_total", "counter", "Log lines lost: queue full, or not written.",
            losses.overflowed + losses.unwritten);
-  const ProcessInfo process = ReadProcessInfo();
+  const ProcessUsage process = ReadProcessUsage();
+  const FdUsage fds = ReadFdUsage();
   page.One("process_cpu_seconds_total", "counter", "CPU time used.", process.cpu_seconds);
   page.One("process_resident_memory_bytes", "gauge", "Resident memory.", process.resident_bytes);
-  page.One("process_open_fds", "gauge", "Open file descriptors.", process.open_fds);
-  page.One("process_max_fds", "gauge", "Limit of file descriptors.", process.max_fds);
+  page.One("process_open_fds", "gauge", "Open file descriptors.", fds.open);
+  page.One("process_max_fds", "gauge", "Limit of file descriptors.", fds.max);
   page.One("process_start_time_seconds", "gauge", "Start of the process, Unix time.",
            static_cast<double>(view.started_ms) / 1000);
 }

@@ -30,8 +30,8 @@ double Seconds(const timeval& time) {
 
 }  // namespace
 
-ProcessInfo ReadProcessInfo() {
-  ProcessInfo info;
+ProcessUsage ReadProcessUsage() {
+  ProcessUsage info;
   rusage usage{};
   if (getrusage(RUSAGE_SELF, &usage) == 0) {
     info.cpu_seconds = Seconds(usage.ru_utime) + Seconds(usage.ru_stime);
@@ -42,10 +42,15 @@ ProcessInfo ReadProcessInfo() {
   if (statm >> size >> resident) {
     info.resident_bytes = resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   }
-  info.open_fds = CountOpenFds();
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) info.max_fds = limit.rlim_cur;
   return info;
+}
+
+FdUsage ReadFdUsage() {
+  FdUsage usage;
+  usage.open = CountOpenFds();
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) usage.max = limit.rlim_cur;
+  return usage;
 }
 
 uint64_t RaiseFdLimit() {

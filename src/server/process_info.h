@@ -8,13 +8,18 @@
 
 namespace sluice::server {
 
-struct ProcessInfo {
+struct ProcessUsage {
   double cpu_seconds = 0;
   uint64_t resident_bytes = 0;
-  uint64_t open_fds = 0;
-  uint64_t max_fds = 0;
 };
-[[nodiscard]] ProcessInfo ReadProcessInfo();
+[[nodiscard]] ProcessUsage ReadProcessUsage();
+
+// Counting the open ones takes a moment where there are many: some milliseconds for ten thousand.
+struct FdUsage {
+  uint64_t open = 0;
+  uint64_t max = 0;
+};
+[[nodiscard]] FdUsage ReadFdUsage();
 
 // Raises the soft limit of file descriptors to the hard one, and returns it.
 [[nodiscard]] uint64_t RaiseFdLimit();

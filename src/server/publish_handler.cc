@@ -155,6 +155,11 @@ std::unique_ptr<RequestHandler> HandlePublish(const PublishEnvironment& environm
     exchange.Respond(http::ErrorResponse(404, "there is no such topic"));
     return nullptr;
   }
+  if (environment.config.topics[target->index].source == config::Source::kMetrics) {
+    exchange.Respond(
+        http::ErrorResponse(403, "the gateway alone publishes on this topic (source: metrics)"));
+    return nullptr;
+  }
   auto handler = std::make_unique<PublishRequest>(
       environment, environment.config.publish[match.index], *std::move(target), exchange);
   exchange.ReadBody();

@@ -57,7 +57,8 @@ std::string RenderStatus(const GatewayView& view) {
   }
   ordered_json topics = ordered_json::array();
   for (size_t i = 0; i < view.config->topics.size(); ++i) topics.push_back(TopicStatus(view, i));
-  const ProcessInfo process = ReadProcessInfo();
+  const ProcessUsage process = ReadProcessUsage();
+  const FdUsage fds = ReadFdUsage();
   const ordered_json status = {
       {"version", view.version},
       {"uptime_seconds", (WallMs() - view.started_ms) / 1000},
@@ -73,8 +74,8 @@ std::string RenderStatus(const GatewayView& view) {
       {"process",
        {{"cpu_seconds", process.cpu_seconds},
         {"resident_bytes", process.resident_bytes},
-        {"open_fds", process.open_fds},
-        {"max_fds", process.max_fds}}},
+        {"open_fds", fds.open},
+        {"max_fds", fds.max}}},
   };
   return status.dump(2) + "\n";
 }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <tuple>
 
 namespace sluice {
 
@@ -25,8 +26,11 @@ class Counter {
 // Durations in buckets that fit both a microsecond and a minute (upper bounds in seconds).
 class DurationHistogram {
  public:
-  static constexpr std::array<double, 14> kBounds = {
-      0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+  static constexpr std::array<double, 17> kBounds = {
+      0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+      0.05,    0.1,    0.25,    0.5,    1,     2.5,    5,     10};
+  // How many were in each bucket; the last holds what is longer than the last bound.
+  using Counts = std::array<uint64_t, kBounds.size() + 1>;
 
   // Writer only.
   void Observe(uint64_t ns) {
@@ -35,12 +39,12 @@ class DurationHistogram {
     buckets_[bucket].Add();
     sum_ns_.Add(ns);
   }
-  // Any thread. Bucket kBounds.size() holds what is longer than the last bound.
+  // Any thread. `n` as in Counts.
   [[nodiscard]] uint64_t bucket(size_t n) const { return buckets_[n].Get(); }
   [[nodiscard]] uint64_t sum_ns() const { return sum_ns_.Get(); }
 
  private:
-  std::array<Counter, kBounds.size() + 1> buckets_;
+  std::array<Counter, std::tuple_size_v<Counts>> buckets_;
   Counter sum_ns_;
 };
 

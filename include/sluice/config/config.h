@@ -48,6 +48,8 @@ struct Redis {
 };
 
 enum class BrokerKind : uint8_t { kMemory, kRedis };
+// Where a topic's messages come from: the broker's pub/sub, or this process's own numbers.
+enum class Source : uint8_t { kPubSub, kMetrics };
 enum class Format : uint8_t { kText, kEnvelope, kJson };
 enum class SlowPolicy : uint8_t { kDisconnect, kSkip, kLatest };
 
@@ -64,6 +66,8 @@ struct Topic {
   std::string name;     // the key under `topics:`
   std::string path;     // "/events/rooms/{id}"
   std::string channel;  // "room:{id}"; the same parameters as the path
+  Source source = Source::kPubSub;
+  uint32_t interval_ms = 2'000;  // between two messages of Source::kMetrics
   Format format = Format::kText;
   History history;
   uint32_t replay_initial = 0;
@@ -104,6 +108,10 @@ struct Drain {
   uint32_t deadline_ms = 30'000;  // from the signal; what is left is cut
   bool operator==(const Drain&) const = default;
 };
+
+// What `demo: true` adds to Config::topics, as the last of them.
+inline constexpr const char* kDemoTopic = "sluice.metrics";
+inline constexpr const char* kDemoTopicPath = "/sluice/demo/metrics";
 
 struct Config {
   std::vector<Listen> listen;

@@ -5,7 +5,8 @@
 //
 // It keeps each channel's ring too, so that a worker that subscribes later starts with the history
 // that the others have. With an embedded broker a channel outlives its subscribers until its
-// history has aged away.
+// history has aged away; so does the channel of a topic with Source::kMetrics, whichever the broker
+// is.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,7 @@
 #include "sluice/pubsub/broker.h"
 #include "sluice/pubsub/frame_encoder.h"
 #include "sluice/pubsub/ingest_link.h"
+#include "sluice/pubsub/memory_broker.h"
 #include "sluice/pubsub/message.h"
 #include "sluice/pubsub/ring.h"
 #include "sluice/pubsub/stats.h"
@@ -59,7 +61,9 @@ class Ingest final : private BrokerHandler {
   void Handle(SubscribeCommand& command);
   void Handle(UnsubscribeCommand& command);
   void Handle(PublishCommand& command);
+  void Handle(OwnMessageCommand& command);
 
+  [[nodiscard]] Broker& BrokerOf(const config::Topic& topic);
   [[nodiscard]] Channel* Find(std::string_view name);
   [[nodiscard]] Result<Channel*> FindOrMake(uint32_t config, const std::string& name);
   void Erase(const std::string& name);
@@ -82,6 +86,7 @@ class Ingest final : private BrokerHandler {
   MessageDecoder decoder_;
   FrameEncoder encoder_;
   std::unique_ptr<Broker> broker_;
+  MemoryBroker own_;  // of topics whose messages come from this process itself
   std::unique_ptr<event::Timer> sweep_;
   std::unique_ptr<event::Waker> waker_;  // before inbox_: it is what the inbox wakes
   IngestInbox inbox_;

@@ -16,7 +16,7 @@
 
 namespace sluice::pubsub {
 
-// --- worker to ingest ---
+// --- to ingest ---
 
 struct SubscribeCommand {
   uint32_t worker = 0;
@@ -39,7 +39,14 @@ struct PublishCommand {
   std::string data;
 };
 
-using IngestCommand = std::variant<SubscribeCommand, UnsubscribeCommand, PublishCommand>;
+// A message of a topic that no broker carries (config::Source::kMetrics). From the main thread.
+struct OwnMessageCommand {
+  uint32_t config = 0;
+  std::string data;  // of the topic's format
+};
+
+using IngestCommand =
+    std::variant<SubscribeCommand, UnsubscribeCommand, PublishCommand, OwnMessageCommand>;
 using IngestInbox = Inbox<IngestCommand>;
 
 // --- ingest to worker ---
@@ -69,7 +76,7 @@ struct FrameEvent {
   GapReason gap_reason = GapReason::kSourceLost;  // if the frame is a gap
 };
 
-// The link to the broker is down: no topic is live until its next LiveEvent.
+// The link to the broker is down: no topic of the broker is live until its next LiveEvent.
 struct SourceDownEvent {};
 
 struct PublishedEvent {

@@ -33,10 +33,13 @@ TEST(ConfFilesTest, ReferenceHasTheDefaultsOfTheCode) {
   Config expected;
   expected.listen = {{{.host = "127.0.0.1", .port = 8080, .unix_path = {}}}};
   expected.admin = net::Endpoint{.host = "127.0.0.1", .port = 8081, .unix_path = {}};
-  expected.topics.resize(1);
+  expected.topics.resize(2);
   expected.topics[0].name = "example";
   expected.topics[0].path = "/events/example";
   expected.topics[0].channel = "example";
+  expected.topics[1].name = expected.topics[1].channel = "metrics";
+  expected.topics[1].path = "/events/metrics";
+  expected.topics[1].source = Source::kMetrics;
   expected.publish = {{.path = "/publish/{topic}", .topic = {}, .stamp = {}},
                       {.path = "/api/example", .topic = "example", .stamp = {}}};
   const Config& reference = **result;
@@ -56,13 +59,14 @@ TEST(ConfFilesTest, ReferenceHasEveryKeyThatIsRead) {
   std::set<std::string> absent;
   Reader reader(report, none, &absent);
   const Config config = ReadConfig(reader, *root);
-  EXPECT_THAT(config.topics, SizeIs(1));
+  EXPECT_THAT(config.topics, SizeIs(2));
   EXPECT_THAT(absent, IsEmpty());
 }
 
 TEST(ConfFilesTest, AbsentKeysAreNoticed) {
   Report report("f.yaml");
-  const auto root = ParseYaml("topics: {a: {path: /a, history: {events: 1, age: 1s}}}", report);
+  const auto root =
+      ParseYaml("topics: {a: {path: /a, history: {events: 1, age: 1s}}, b: {path: /b}}", report);
   ASSERT_NE(root, nullptr);
   const EnvLookup none = [](const std::string&) { return std::nullopt; };
   std::set<std::string> absent;
@@ -101,9 +105,11 @@ TEST(ConfFilesTest, SluiceYamlNeedsNoRedisAndListensOnLoopbackOnly) {
   EXPECT_EQ(config.listen[0].endpoint.ToString(), "127.0.0.1:8080");
   ASSERT_TRUE(config.admin);
   EXPECT_EQ(config.admin->ToString(), "127.0.0.1:8081");
-  ASSERT_THAT(config.topics, SizeIs(2));
+  ASSERT_THAT(config.topics, SizeIs(4));
   EXPECT_EQ(config.topics[0].path, "/events/news");
-  EXPECT_EQ(config.topics[1].channel, "room:{id}");
+  EXPECT_EQ(config.topics[1].path, "/events/chat");
+  EXPECT_EQ(config.topics[2].channel, "room:{id}");
+  EXPECT_EQ(config.topics[3].path, kDemoTopicPath);
   EXPECT_TRUE(config.demo);
 }
 

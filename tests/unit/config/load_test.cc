@@ -46,6 +46,7 @@ topics:
     limits: {subscribers: 8, topics: 9}
     linger: 10s
     subscribe_timeout: 11s
+  load: {path: /load, source: metrics, interval: 12s}
 publish:
   - {path: "/publish/{topic}", auth: none}
   - {path: "/say/{id}", topic: room, auth: none, stamp: {at: iso8601, id: unix_ms}}
@@ -101,7 +102,19 @@ demo: true
   topic.max_topics = 9;
   topic.linger_ms = 10'000;
   topic.subscribe_timeout_ms = 11'000;
-  expected.topics = {topic};
+  Topic load;
+  load.name = load.channel = "load";
+  load.path = "/load";
+  load.source = Source::kMetrics;
+  load.interval_ms = 12'000;
+  Topic demo;
+  demo.name = demo.channel = "sluice.metrics";
+  demo.path = "/sluice/demo/metrics";
+  demo.source = Source::kMetrics;
+  demo.format = Format::kJson;
+  demo.replay_initial = 150;
+  demo.history.events = 300;
+  expected.topics = {topic, load, demo};
   expected.publish = {{.path = "/publish/{topic}", .topic = {}, .stamp = {}},
                       {.path = "/say/{id}",
                        .topic = "room",

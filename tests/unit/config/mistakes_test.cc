@@ -110,6 +110,25 @@ TEST(MistakesTest, NumbersDurationsAndSizesAreChecked) {
   });
 }
 
+TEST(MistakesTest, MetricsTopicsHaveNoBroker) {
+  ExpectProblems({
+      {"topics: {a: {path: /a, interval: 2s}}\n",
+       {"2:34: topics.a.interval: is not used without \"source: metrics\""}},
+      {"topics: {a: {path: /a, source: metrics, interval: 99ms}}\n",
+       {"2:51: topics.a.interval: \"99ms\" is not between 100ms and 1h"}},
+      {"topics: {a: {path: /a, source: metrics, channel: b, format: envelope}}\n",
+       {"2:50: topics.a.channel: is not used with \"source: metrics\", which no broker carries",
+        "2:61: topics.a.format: must be text or json with \"source: metrics\""}},
+      {"topics: {a: {path: /a, source: metrics}}\npublish: [{path: /p, topic: a, auth: none}]\n",
+       {"3:28: publish[0].topic: \"a\" has \"source: metrics\": the gateway alone publishes on "
+        "it"}},
+      {"topics: {a: {path: \"/a/{id}\", channel: \"a:{id}\", source: metrics}}\n",
+       {"2:40: topics.a.channel: is not used with \"source: metrics\", which no broker carries",
+        "2:58: topics.a.source: metrics are those of this process: the path cannot have "
+        "parameters"}},
+  });
+}
+
 TEST(MistakesTest, ListenAddressesAreNumericAndDistinct) {
   const std::string no_address =
       " is not an address to listen on, such as 127.0.0.1:8080, *:8080, [::1]:8080 or "
@@ -146,7 +165,7 @@ TEST(MistakesTest, ChoicesNameWhatIsPossible) {
       {"log: {path: \"\"}\n", {"2:13: log.path: is empty; write stderr, stdout or a file"}},
       {"topics: {a: {path: /a, format: xml, source: kafka, slow_client: {policy: drop}}}\n",
        {"2:32: topics.a.format: \"xml\" is not one of: text, envelope, json",
-        "2:45: topics.a.source: \"kafka\" is not one of: pubsub",
+        "2:45: topics.a.source: \"kafka\" is not one of: pubsub, metrics",
         "2:74: topics.a.slow_client.policy: \"drop\" is not one of: disconnect, skip, latest"}},
   });
 }
@@ -201,6 +220,12 @@ TEST(MistakesTest, TopicsHaveUniquePathsAndChannels) {
       {"topics: {a: {path: \"/x/{p}{q}\", channel: \"a:{p}\"}}\n",
        {"2:20: topics.a.path: \"/x/{p}{q}\" has a parameter that is not a whole segment "
         "(/{name}/)"}},
+      {"demo: true\ntopics: {a: {path: /sluice/demo/metrics}}\n",
+       {"2:7: demo: it has a topic at the path of topics.a.path on line 3"}},
+      {"demo: true\ntopics: {sluice.metrics: {path: /a, channel: a}}\n",
+       {"2:7: demo: it has a topic named sluice.metrics, and so has `topics`"}},
+      {"demo: true\ntopics: {a: {path: /a, channel: sluice.metrics}}\n",
+       {"2:7: demo: it has a topic with the channel of topics.a.channel on line 3"}},
       {"demo: true\ntopics: {a: {path: /}}\n",
        {"2:7: demo: its page is at the path of topics.a.path on line 3"}},
   });

@@ -331,6 +331,19 @@ TEST_F(HubTest, NewcomerWaitsWhileTheSourceIsDown) {
   EXPECT_THAT(Data(*old), ElementsAre("after"));
 }
 
+TEST_F(HubTest, TopicWithoutBrokerStaysLiveWhileTheSourceIsDown) {
+  config::Topic topic = NewsTopic();
+  topic.source = config::Source::kMetrics;
+  MakeHub(topic);
+  const auto old = Join();
+  hub->inbox().Push(SourceDownEvent{});
+  loop.Turn();
+  bool live = false;
+  TestWaiter waiter([&live](Topic&) { live = true; });
+  hub->Await(0, "news", waiter);
+  EXPECT_TRUE(live);
+}
+
 TEST_F(HubTest, RefusalReachesWaitersAndForgetsTheTopic) {
   MakeHub(NewsTopic());
   TestWaiter waiter([](Topic&) { FAIL(); });

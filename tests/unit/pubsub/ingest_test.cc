@@ -313,5 +313,46 @@ TEST_F(IngestTest, FilterFieldsOfAPublishedMessageReachTheFrame) {
   FAIL() << "no frame";
 }
 
+class IngestOwnMessageTest : public IngestTest {
+ protected:
+  void SetUp() override {
+    IngestTest::SetUp();
+    config_->topics[0].source = config::Source::kMetrics;
+    config_->topics[0].history.age_ms = 10'000;
+    Make();
+  }
+};
+
+TEST_F(IngestOwnMessageTest, GoesToSubscribersWithoutTheBroker) {
+  Do(SubscribeCommand{0, 0, "news"});
+  EXPECT_TRUE(std::holds_alternative<LiveEvent>(Take(0).at(0)));
+  Do(OwnMessageCommand{0, "{}"});
+  EXPECT_THAT(Payloads(0), ElementsAre(HasSubstr("\ndata: {}\n\n")));
+  EXPECT_EQ(ingest_->stats().events[0].Get(), 1U);
+  EXPECT_THAT(broker_->subscribed, IsEmpty());
+  EXPECT_THAT(broker_->published, IsEmpty());
+}
+
+TEST_F(IngestOwnMessageTest, IsKeptForWhoComesLaterUntilItHasAged) {
+  Do(OwnMessageCommand{0, "1"});
+  Do(SubscribeCommand{0, 0, "news"});
+  EXPECT_THAT(std::get<LiveEvent>(Take(0).at(0)).backlog, SizeIs(1));
+  Do(UnsubscribeCommand{0, "news"});
+  EXPECT_EQ(ingest_->stats().channels.Get(), 1U);
+  loop_.Advance(20'000);
+  EXPECT_EQ(ingest_->stats().channels.Get(), 0U);
+  EXPECT_THAT(broker_->unsubscribed, IsEmpty());
+}
+
+TEST_F(IngestOwnMessageTest, TopicStaysLiveWhileTheBrokerIsDown) {
+  Do(SubscribeCommand{0, 0, "news"});
+  Take(0);
+  broker_->handler.OnSourceDown();
+  Do(OwnMessageCommand{0, "{}"});
+  EXPECT_THAT(Payloads(0), SizeIs(1));
+  Do(SubscribeCommand{1, 0, "news"});
+  EXPECT_TRUE(std::holds_alternative<LiveEvent>(Take(1).at(0)));
+}
+
 }  // namespace
 }  // namespace sluice::pubsub
