@@ -120,7 +120,7 @@ TEST(MistakesTest, MetricsTopicsHaveNoBroker) {
        {"2:50: topics.a.channel: is not used with \"source: metrics\", which no broker carries",
         "2:61: topics.a.format: must be text or json with \"source: metrics\""}},
       {"topics: {a: {path: /a, source: metrics}}\npublish: [{path: /p, topic: a, auth: none}]\n",
-       {"3:28: publish[0].topic: \"a\" has \"source: metrics\": the gateway alone publishes on "
+       {"3:29: publish[0].topic: \"a\" has \"source: metrics\": the gateway alone publishes on "
         "it"}},
       {"topics: {a: {path: \"/a/{id}\", channel: \"a:{id}\", source: metrics}}\n",
        {"2:40: topics.a.channel: is not used with \"source: metrics\", which no broker carries",
