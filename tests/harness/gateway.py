@@ -31,8 +31,8 @@ BASE = {
 SANITIZER = re.compile(r"(ERROR|WARNING|SUMMARY): \w*Sanitizer|: runtime error: ")
 
 
-def configure(changes):
-    """BASE with `changes` over it: maps are merged, anything else replaces."""
+def configure(changes, base):
+    """`base` with `changes` over it: maps are merged, anything else replaces."""
 
     def merge(into, changes):
         for key, value in changes.items():
@@ -42,7 +42,7 @@ def configure(changes):
                 into[key] = value
         return into
 
-    return merge(copy.deepcopy(BASE), changes)
+    return merge(copy.deepcopy(base), changes)
 
 
 def parse_address(text):
@@ -55,11 +55,12 @@ def parse_address(text):
 class Gateway:
     """A running gateway. Configuration files are JSON, which is YAML too."""
 
-    def __init__(self, folder, changes=None, *, arguments=(), open_files=None, environment=None):
+    def __init__(self, folder, changes=None, *, base=BASE, arguments=(), open_files=None,
+                 environment=None):
         self.folder = pathlib.Path(folder)
         self.config_path = self.folder / "sluice.yaml"
         self.log_path = self.folder / "sluice.log"
-        self.config_path.write_text(json.dumps(configure(changes or {}), indent=1))
+        self.config_path.write_text(json.dumps(configure(changes or {}, base), indent=1))
         self.arguments = list(arguments)
         self.open_files = open_files
         self.environment = {**os.environ, **(environment or {})}

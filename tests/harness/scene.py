@@ -48,6 +48,11 @@ esac
 exec /usr/bin/redis-cli -p {redis} "$@"
 """,
     "sudo": 'exec "$@"\n',
+    # What scripts/setup has installed is used.
+    "npm": """\
+[ "$1 $3" = "--prefix ci" ] && exec ln -sfn {root}/$2/node_modules $2/node_modules
+PATH=${{PATH#*:}} exec npm "$@"
+""",
     # Nothing is installed: what the page names must be there already.
     "apt-get": """\
 [ "$1" = install ] || exit 0
@@ -132,7 +137,8 @@ class Scene:
         (self.folder / "build/release").mkdir(parents=True)
         bin_folder.mkdir()
         for name, script in STAND_INS.items():
-            self._script(bin_folder / name, script.format(binary=BINARY, redis=self.ports[6379]))
+            self._script(bin_folder / name, script.format(
+                binary=BINARY, redis=self.ports[6379], root=ROOT))
         self._script(self.folder / "scripts/run", RUN)
         (self.folder / "build/release/sluice").symlink_to(bin_folder / "sluice")
         (bin_folder / ".curlrc").write_text("no-progress-meter\nmax-time = 60\n")
