@@ -15,6 +15,7 @@ other            another program's YAML, which is read only
 excerpt=PATH     the block's lines are in this file of the repository, in this order
 exit=N           the exit code of the block's last command
 stream           a `text` block: what the last stream shows, not what the last command printed
+page=URL         a `text` block: what a browser shows there
 figure           a picture or a part of the wire: nothing to run
 skip=REASON      cannot be run here; REASONS has the only ones that count
 
@@ -29,7 +30,7 @@ import shlex
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 FLAGS = {"scene", "redis", "stop", "config", "part", "stream", "figure", "other"}
-SETTINGS = {"gateway", "nginx", "haproxy", "file", "part", "excerpt", "exit", "skip"}
+SETTINGS = {"gateway", "nginx", "haproxy", "file", "part", "excerpt", "exit", "skip", "page"}
 REASONS = {
     "container": "needs a container engine",
     "minutes": "takes minutes",

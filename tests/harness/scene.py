@@ -122,6 +122,7 @@ class Scene:
         self.proxies = []   # proxies
         self.redis = None
         self.stream = None
+        self.pages = {}     # by URL
         self.printed = ""   # by the last block's commands
         self._fill()
         environment = {name: value for name, value in os.environ.items()
@@ -281,6 +282,12 @@ class Scene:
             capture_output=True, text=True)
         return sum(float(line.split()[-1]) for line in done.stdout.splitlines()
                    if line.startswith("sluice_subscribers"))
+
+    def page(self, url, open_page):
+        """The browser's page; opened when it is first asked for."""
+        if url not in self.pages:
+            self.pages[url] = open_page(self.adapt(url))
+        return self.pages[url]
 
     def shows(self, output, expected, what):
         """Waits until the output has the text somewhere."""

@@ -1,5 +1,6 @@
 """A shell that keeps its state from command to command, as a reader's does, and its background jobs."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -100,24 +101,26 @@ class Shell:
         path = pathlib.Path(f"/proc/{job.pid}/task/{job.pid}/children")
         return [int(pid) for pid in path.read_text().split()] if path.exists() else []
 
-    def end(self, job, number=signal.SIGTERM):
-        """Signals what the job runs and waits for its end."""
-        if job.status is None:
+    def end(self, job):
+        """Tells what the job runs to end, and then to end at once: a drain takes its time."""
+        for patience in (0.5, TIMEOUT):
             for pid in self.children(job):
-                os.kill(pid, number)
-            wait_for(lambda: job.status is not None, f"ended: {job.command}")
+                with contextlib.suppress(ProcessLookupError):  # it went by itself
+                    os.kill(pid, signal.SIGTERM)
+            try:
+                wait_for(lambda: job.status is not None, f"ended: {job.command}", patience)
+                return
+            except AssertionError:
+                if patience == TIMEOUT:
+                    raise
 
     def close(self):
         """Ends everything. Gives the jobs that a signal of their own making ended."""
         for job in reversed(self.jobs):
-            try:
+            with contextlib.suppress(AssertionError):  # the whole group is killed now
                 self.end(job)
-            except AssertionError:
-                pass  # the whole group is killed now
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait()
         self.process.stdin.close()
         self._guard.kill()
