@@ -7,9 +7,10 @@ import tempfile
 import pytest
 
 from harness import logs
+from harness.door import Door
 from harness.gateway import Gateway
 from harness.nginx import Nginx
-from harness.redis import Door, RedisServer
+from harness.redis import RedisServer
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def redis(make_redis):
 
 @pytest.fixture
 def make_door():
-    """make_door(target, mode): a breakable TCP door; see harness.redis.Door."""
+    """make_door(target, mode): a breakable TCP door; see harness.door.Door."""
     doors = []
 
     def make(target=None, mode="open"):

@@ -1,5 +1,6 @@
-"""Real clients as child processes that say what they see."""
+"""Real clients, each in its own surroundings, that say what they see."""
 
+import itertools
 import json
 import pathlib
 import subprocess
@@ -7,33 +8,55 @@ import threading
 
 import pytest
 
+from catalogue import CLIENTS
 from harness.process import end, spawn
 from harness.wait import TIMEOUT, wait_for
+from harness.wire import Wire
 
 HERE = pathlib.Path(__file__).parent
 START = 3 * TIMEOUT  # a browser takes its time to start
 
 
-class Client:
-    """A client that prints a JSON object for each thing that happens to it."""
+class Child:
+    """A child process that prints a JSON object on each line."""
 
-    def __init__(self, *command):
-        self.seen = []
+    def __init__(self, *command, take):
+        self.errors = b""
+        self._take = take
         self.process = spawn(command, cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              stdin=subprocess.PIPE)
-        self._threads = [threading.Thread(target=self._read, daemon=True),
-                         threading.Thread(target=self._read_errors, daemon=True)]
-        self.errors = b""
-        for thread in self._threads:
-            thread.start()
+        for work in (self._read, self._read_errors):
+            threading.Thread(target=work, daemon=True).start()
 
     def _read(self):
         for line in self.process.stdout:
-            self.seen.append(json.loads(line))
+            self._take(json.loads(line))
 
     def _read_errors(self):
         for line in self.process.stderr:
             self.errors += line
+
+    @property
+    def running(self):
+        return self.process.poll() is None
+
+    def send(self, command):
+        self.process.stdin.write(json.dumps(command).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def stop(self):
+        self.process.stdin.close()
+        try:
+            self.process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            end(self.process)
+
+
+class Client:
+    """What has happened to a client so far."""
+
+    def __init__(self):
+        self.seen = []
 
     def of(self, kind):
         return [thing for thing in list(self.seen) if thing["kind"] == kind]
@@ -44,41 +67,108 @@ class Client:
 
     @property
     def data(self):
-        return [event["data"] for event in self.events]
+        """Of the messages, without what the gateway says itself."""
+        return [event["data"] for event in self.events if not event["type"].startswith("sluice.")]
+
+    @property
+    def told(self):
+        """The types of the gateway's own events."""
+        return [event["type"] for event in self.events if event["type"].startswith("sluice.")]
 
     def wait(self, condition, what, timeout=TIMEOUT):
         try:
-            return wait_for(lambda: condition() or self.process.poll() is not None and "gone", what,
-                            timeout)
+            wait_for(lambda: condition() or not self.child.running or self.of("fault"), what,
+                     timeout)
         except AssertionError as fault:
-            raise AssertionError(f"{fault}; saw {self.seen[-20:]}; {self.errors!r}") from None
-        finally:
-            assert self.process.poll() is None, self.errors
+            seen = [str(thing)[:200] for thing in self.seen[-20:]]
+            raise AssertionError(f"{fault}; saw {seen}; {self.child.errors[-2000:]!r}") from None
+        assert self.child.running, self.child.errors
+        assert not self.of("fault"), self.of("fault")
 
     def opened(self, times=1):
         self.wait(lambda: len(self.of("open")) >= times, f"opened {times} times", START)
         return self
 
+    def closed(self):
+        """Waits until it has closed for good, by its own word."""
+        self.wait(lambda: self.of("closed"), "closed for good", START)
+
+    def got(self, data, timeout=TIMEOUT):
+        """Waits until as many messages are there; they must be these."""
+        self.wait(lambda: len(self.data) >= len(data), f"{len(data)} messages", timeout)
+        assert self.data == data
+
+
+class NodeClient(Client):
+    def __init__(self, adapter, url, options):
+        super().__init__()
+        self.child = Child("node", "--no-warnings", "node.mjs", adapter, url, json.dumps(options),
+                           take=self.seen.append)
+
     def stop(self):
-        self.process.stdin.close()
-        try:
-            self.process.wait(TIMEOUT)
-        except subprocess.TimeoutExpired:
-            end(self.process)
+        self.child.stop()
+
+
+class Chromium:
+    """One browser; each of its clients has a context of its own, and so its own sockets and cookies."""
+
+    def __init__(self):
+        self.clients = {}
+        self._numbers = itertools.count()
+        self.ready = False
+        self.child = Child("node", "chromium.mjs", take=self._take)
+        wait_for(lambda: self.ready or not self.child.running, "Chromium runs", START)
+        assert self.ready, self.child.errors
+
+    def _take(self, line):
+        if line["kind"] == "ready":
+            self.ready = True
+            return
+        self.clients[line.pop("client")].seen.append(line)
+
+    def start(self, command):
+        client = ChromiumClient(self, next(self._numbers))
+        self.clients[client.number] = client
+        self.child.send({"client": client.number, **command})
+        return client
+
+
+class ChromiumClient(Client):
+    def __init__(self, browser, number):
+        super().__init__()
+        self.child = browser.child
+        self.number = number
+
+    def stop(self):
+        if self.child.running:
+            self.child.send({"client": self.number, "close": True})
+            self.wait(lambda: self.of("gone"), "its context is closed")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    browser = Chromium()
+    yield browser
+    browser.child.stop()
 
 
 @pytest.fixture
-def start_client():
-    """start_client(name, page, stream): Chromium or npm's eventsource on a stream."""
+def start_client(request):
+    """start_client(name, wire, target, headers=, cookies=): a client of the catalogue on a stream. It
+    is given `headers` to send, or has `cookies` for the wire's origin."""
     clients = []
 
-    def start(name, origin, target):
-        if name == "chromium":
-            # Any page of the origin will do; a 404 is one.
-            command = ["node", "chromium.mjs", origin + "/no-page", target]
+    def start(name, wire, target, *, headers=None, cookies=None):
+        options = {"headers": headers or {}}
+        if CLIENTS[name].place == "Chromium":
+            browser = request.getfixturevalue("chromium")
+            jar = [{"name": key, "value": value, "url": wire.origin}
+                   for key, value in (cookies or {}).items()]
+            clients.append(browser.start({"adapter": name, "origin": wire.origin, "cookies": jar,
+                                          "target": target, "options": options}))
         else:
-            command = ["node", "eventsource.mjs", origin + target]
-        clients.append(Client(*command))
+            assert not cookies
+            clients.append(NodeClient(name, wire.origin + target, options))
         return clients[-1]
 
     yield start
@@ -87,14 +177,28 @@ def start_client():
 
 
 @pytest.fixture
-def open_page():
+def open_page(chromium):
     """open_page(url): Chromium on a page; its text comes in things of kind "text"."""
     clients = []
 
     def start(url):
-        clients.append(Client("node", "chromium.mjs", url))
+        clients.append(chromium.start({"open": url}))
         return clients[-1]
 
     yield start
     for client in clients:
         client.stop()
+
+
+@pytest.fixture
+def make_wire():
+    """make_wire(gateway): a door in front of it that tells what went over it; see harness.wire."""
+    wires = []
+
+    def make(gateway):
+        wires.append(Wire(gateway.address))
+        return wires[-1]
+
+    yield make
+    for wire in wires:
+        wire.close()

@@ -1,9 +1,13 @@
-"""Chromium's EventSource and npm's `eventsource` against the gateway: order, reconnecting, resuming."""
+"""Every client of the catalogue against the gateway: order, content, reconnecting, resuming."""
 
-import pytest
+import json
 
-CLIENTS = ["chromium", "eventsource"]
-FAST_RETRY = {"topics": {"news": {"retry": {"base": "300ms", "jitter": "100ms"}}}}
+from catalogue import BACK, CLIENTS, HEADER, QUERY, every_client
+from harness.wait import wait_for
+
+RETRY = {"base": "100ms", "jitter": "50ms"}
+FAST = {"topics": {"news": {"retry": RETRY}}}
+STREAM = "/events/news"
 
 NASTY = [
     "", " ", " leading", "trailing ", "two\nlines", "\n", "\n\n", "data: x", ": comment", "id: 9",
@@ -12,84 +16,174 @@ NASTY = [
 ]
 
 
-def origin(address):
-    return "http://%s:%d" % address
+def last_id(exchange, place):
+    """The id that a request resumes from. It must be where this client puts it."""
+    places = {HEADER: exchange.headers.get("last-event-id"), QUERY: exchange.query.get("lastEventId")}
+    wanted = places.pop(place)
+    assert not any(places.values())
+    return wanted
 
 
-@pytest.mark.parametrize("name", CLIENTS)
-def test_events_arrive_in_order_and_as_they_were_sent(gateway, start_client, name):
-    client = start_client(name, origin(gateway.address), "/events/news").opened()
+def resumed_from(name, exchange):
+    return last_id(exchange, CLIENTS[name].resumes_by)
+
+
+@every_client
+def test_events_arrive_in_order_and_as_they_were_sent(gateway, make_wire, start_client, name):
+    wire = make_wire(gateway)
+    client = start_client(name, wire, STREAM).opened()
     for data in NASTY:
         gateway.publish("news", data)
     last = gateway.publish("news", "typed", "?event=alert&id=last-1")
     client.wait(lambda: len(client.events) == len(NASTY) + 1, "all events")
-    assert client.data == [*NASTY, "typed"]
+    assert client.data == [*map(CLIENTS[name].reads, NASTY), "typed"]
     assert [event["type"] for event in client.events] == ["message"] * len(NASTY) + ["alert"]
     assert client.events[-1]["id"] == last == "last-1"
     assert len({event["id"] for event in client.events}) == len(NASTY) + 1
+    assert bool(client.of("empty")) == CLIENTS[name].empty_messages
+    (request,) = wire.to(STREAM)
+    assert ("gzip" in request.headers.get("accept-encoding", "")) == CLIENTS[name].compresses
+    assert request.headers["accept"].startswith("text/event-stream")
 
 
-@pytest.mark.parametrize("name", CLIENTS)
-def test_client_resumes_after_a_cut_without_loss_or_duplicate(
-        make_gateway, make_door, start_client, name):
-    gateway = make_gateway(FAST_RETRY)
-    door = make_door(gateway.address)
-    client = start_client(name, origin(door.address), "/events/news").opened()
+@every_client
+def test_client_resumes_after_cuts_without_loss_or_duplicate(
+        make_gateway, make_wire, start_client, name):
+    gateway = make_gateway(FAST)
+    wire = make_wire(gateway)
+    client = start_client(name, wire, STREAM).opened()
     sent = []
-    for turn in range(4):
+    for turn in range(3):
         for number in range(5):
             sent.append(f"{turn}-{number}")
             gateway.publish("news", sent[-1])
             if number == 2 and turn > 0:
-                door.cut()
-        client.opened(1 + turn)
-        client.wait(lambda: len(client.data) >= len(sent), "all events of this turn")
-        assert client.data == sent
-    requests = client.of("request")
-    assert requests[0]["lastEventId"] is None
+                wire.cut()
+        client.got(sent)
+    first, *others = wire.to(STREAM)
+    assert resumed_from(name, first) is None
     ids = [event["id"] for event in client.events]
-    assert all(request["lastEventId"] in ids for request in requests[1:])
+    assert len(others) == 2 and all(resumed_from(name, request) in ids for request in others)
+    assert client.told == []
 
 
-@pytest.mark.parametrize("name", CLIENTS)
-def test_client_comes_back_after_a_restart_and_is_told_the_gap(make_gateway, start_client, name):
-    gateway = make_gateway(FAST_RETRY)
-    client = start_client(name, origin(gateway.address), "/events/news").opened()
+@every_client
+def test_client_comes_back_after_a_restart_and_is_told_the_gap(
+        make_gateway, make_wire, start_client, name):
+    gateway = make_gateway(FAST)
+    wire = make_wire(gateway)
+    client = start_client(name, wire, STREAM).opened()
     gateway.publish("news", "before")
-    client.wait(lambda: client.data == ["before"], "the first event")
+    client.got(["before"])
+    wire.shut()
     gateway.restart()
-    client.opened(2)
+    wait_for(lambda: wire.to(STREAM)[0].end, "the end of the stream")
+    wire.open()
+    if CLIENTS[name].clean_end != BACK:
+        client.closed()
+        assert len(wire.to(STREAM)) == 1
+        return
+    gateway.wait_metric("sluice_subscribers", 1, topic="news")
     gateway.publish("news", "after")
-    client.wait(lambda: "after" in client.data, "the event after the restart")
+    client.got(["before", "after"])
     assert [event["type"] for event in client.events] == ["message", "sluice.gap", "message"]
-    assert client.data[0] == "before" and client.data[-1] == "after"
-    assert client.of("request")[-1]["lastEventId"] == client.events[0]["id"]
+    assert resumed_from(name, wire.to(STREAM)[-1]) == client.events[0]["id"]
 
 
-@pytest.mark.parametrize("name", CLIENTS)
-def test_client_waits_as_long_as_retry_says(make_gateway, start_client, name):
+@every_client
+def test_stream_outlives_a_restart_of_redis_and_tells_the_gap(
+        make_gateway, make_wire, redis, start_client, name):
+    gateway = make_gateway({**FAST, "broker": "redis",
+                            "redis": {"url": redis.url, "probe_interval": "100ms"}})
+    wire = make_wire(gateway)
+    client = start_client(name, wire, STREAM).opened()
+    before = [f"before {number}" for number in range(20)]
+    after = [f"after {number}" for number in range(20)]
+    for data in before:
+        redis.publish("news", data)
+    client.got(before)
+    redis.kill()
+    wait_for(lambda: not gateway.ready(), "the gateway has noticed")
+    redis.start()
+    wait_for(lambda: gateway.ready() and redis.subscribers("news") == 1, "subscribed again")
+    for data in after:
+        redis.publish("news", data)
+    client.got(before + after)
+    assert client.told == ["sluice.gap"]
+    gap = next(event for event in client.events if event["type"] == "sluice.gap")
+    assert json.loads(gap["data"])["reason"] == "source_lost"
+    assert client.events.index(gap) == len(before)
+    assert len(wire.to(STREAM)) == 1
+
+
+@every_client
+def test_drain_hands_the_client_over_to_another_gateway(
+        make_gateway, make_wire, redis, start_client, name):
+    changes = {**FAST, "broker": "redis", "redis": {"url": redis.url}}
+    leaving, staying = make_gateway(changes), make_gateway(changes)
+    wire = make_wire(leaving)
+    client = start_client(name, wire, STREAM).opened()
+    sent = [f"before {number}" for number in range(20)]
+    for data in sent:
+        redis.publish("news", data)
+    wire.target = staying.address
+    leaving.stop()
+    first = wire.to(STREAM)[0]
+    wait_for(lambda: first.end, "the end of the stream")
+    assert first.end == "clean" and not first.stream.unfinished
+    assert [event.data for event in first.stream.events] == sent
+    client.got(sent)
+    if CLIENTS[name].clean_end == BACK:
+        staying.wait_metric("sluice_subscribers", 1, topic="news")
+        sent += [f"after {number}" for number in range(20)]
+        for data in sent[20:]:
+            redis.publish("news", data)
+        client.got(sent)
+        assert client.told == ["sluice.gap"]  # the other gateway has another history
+        assert resumed_from(name, wire.to(STREAM)[1]) == first.stream.last_id
+        assert len(wire.to(STREAM)) == 2
+    else:
+        client.closed()
+        assert len(wire.to(STREAM)) == 1
+
+
+@every_client
+def test_client_waits_as_long_as_retry_says(make_gateway, make_wire, start_client, name):
     gateway = make_gateway({"topics": {"news": {"retry": {"base": "1h", "jitter": "0s"}}}})
-    client = start_client(name, origin(gateway.address), "/events/news").opened()
-    gateway.restart()
-    client.wait(lambda: client.of("error"), "the stream's end")
+    wire = make_wire(gateway)
+    client = start_client(name, wire, STREAM).opened()
+    wire.cut()
+    wait_for(lambda: wire.to(STREAM)[0].end == "cut", "the end of the stream")
     with gateway.subscribe():
         gateway.wait_metric("sluice_subscribers", 1, topic="news")
-    assert len(client.of("request")) == 1
+    assert len(wire.to(STREAM)) == 1
 
 
-@pytest.mark.parametrize("name", CLIENTS)
-def test_client_stops_at_404(gateway, start_client, name):
-    client = start_client(name, origin(gateway.address), "/events/none")
-    client.wait(lambda: client.of("closed"), "closed for good", 30)
-    assert client.of("open") == []
-
-
-def test_demo_page_shows_events_live(make_gateway, open_page):
-    gateway = make_gateway({"demo": True})
-    page = open_page(origin(gateway.address) + "/")
-    gateway_text = lambda: (page.of("text") or [{"text": ""}])[-1]["text"]
-    page.wait(lambda: gateway.metric("sluice_subscribers", topic="news") >= 1,
-              "the page has subscribed", 30)
-    gateway.publish("news", "hello <b>page</b>")
-    page.wait(lambda: "hello <b>page</b>" in gateway_text(), "the page shows the event")
-    assert page.of("pageerror") == []
+@every_client
+def test_client_after_503_resumes_without_loss_or_stops(
+        make_gateway, make_wire, start_client, name):
+    gateway = make_gateway(FAST)
+    full = make_gateway({"topics": {"news": {"limits": {"subscribers": 1}}}})
+    wire = make_wire(gateway)
+    client = start_client(name, wire, STREAM).opened()
+    sent = [str(number) for number in range(5)]
+    for data in sent:
+        gateway.publish("news", data)
+    client.got(sent)
+    with full.subscribe():
+        wire.target = full.address
+        wire.cut()
+        wire.wait_status(STREAM, 503)
+        for data in ("5", "6"):
+            sent.append(data)
+            gateway.publish("news", data)
+        wire.target = gateway.address
+        wire.cut()  # an idle connection to the full one, which the client would use again
+    if CLIENTS[name].after_503 == BACK:
+        client.got(sent)
+        assert client.told == []
+        last = last_id(wire.to(STREAM)[-1], CLIENTS[name].resumes_after_error_by)
+        assert last == client.events[4]["id"]
+    else:
+        client.closed()
+        assert len(wire.to(STREAM)) == 2

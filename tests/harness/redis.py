@@ -1,10 +1,9 @@
-"""A real redis-server that keeps nothing, and a door in front of it that can be broken."""
+"""A real redis-server that keeps nothing."""
 
 import pathlib
 import signal
 import socket
 import subprocess
-import threading
 
 from harness.process import end, spawn
 from harness.wait import wait_for
@@ -146,95 +145,3 @@ def redis_cli(server, *words):
     return subprocess.run(
         ["redis-cli", "-p", str(server.port), *words], capture_output=True, text=True, timeout=10,
         check=True).stdout.strip()
-
-
-class Door:
-    """A TCP door in front of a server: open, or broken in the way that a test asks for.
-
-    open     bytes pass both ways
-    silent   connections are accepted and nothing is ever answered
-    a bytes  each thing the client sends is answered with these bytes
-    """
-
-    def __init__(self, target=None, mode="open"):
-        self.target = target
-        self.mode = mode
-        self.accepted = 0
-        self._sockets = set()
-        self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
-
-    @property
-    def address(self):
-        return self._listener.getsockname()
-
-    @property
-    def url(self):
-        return "redis://%s:%d" % self.address
-
-    def set(self, mode):
-        """Changes the mode, for open connections too."""
-        self.mode = mode
-
-    def cut(self):
-        """Closes every connection; new ones are accepted."""
-        with self._lock:
-            sockets, self._sockets = self._sockets, set()
-        for one in sockets:
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # the other side was faster
-
-    def close(self):
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self.cut()
-        self._thread.join()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            self.accepted += 1
-            with self._lock:
-                self._sockets.add(client)
-            threading.Thread(target=self._serve, args=[client], daemon=True).start()
-
-    def _serve(self, client):
-        server = None
-        try:
-            if self.target:
-                server = socket.create_connection(self.target)
-                with self._lock:
-                    self._sockets.add(server)
-                threading.Thread(target=self._pump, args=[server, client, True], daemon=True).start()
-            self._pump(client, server, False)
-        except OSError:
-            pass  # the server is down: so is the door
-        finally:
-            client.close()
-            if server:
-                server.close()
-
-    def _pump(self, source, sink, from_server):
-        try:
-            while data := source.recv(65536):
-                mode = self.mode
-                if mode == "open" and sink:
-                    sink.sendall(data)
-                elif isinstance(mode, bytes) and not from_server:
-                    source.sendall(mode)
-        except OSError:
-            pass  # cut
-        finally:
-            for one in (source, sink):
-                try:
-                    if one:
-                        one.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass  # closed already

@@ -1,0 +1,7 @@
+import EventSource from 'eventsource2';
+
+import {openEventSource} from './eventsource-api.mjs';
+
+export function watch(url, tell, options) {
+  return openEventSource(EventSource, url, tell, {headers: options.headers});
+}

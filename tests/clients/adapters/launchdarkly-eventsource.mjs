@@ -1,0 +1,7 @@
+import launchdarkly from 'launchdarkly-eventsource';
+
+import {openEventSource} from './eventsource-api.mjs';
+
+export function watch(url, tell, options) {
+  return openEventSource(launchdarkly.EventSource, url, tell, {headers: options.headers});
+}
