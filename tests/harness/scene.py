@@ -149,6 +149,8 @@ class Scene:
             if (ROOT / tree).exists():
                 shutil.copytree(ROOT / tree, self.folder / tree, symlinks=True,
                                 ignore=shutil.ignore_patterns("node_modules"))
+        for modules in (ROOT / "docs/examples").glob("*/node_modules"):
+            (self.folder / modules.relative_to(ROOT)).symlink_to(modules)
         for path in self.folder.glob("**/*.yaml"):
             path.write_text(self.adapt(path.read_text(encoding="utf-8")), encoding="utf-8")
 
