@@ -3,6 +3,7 @@
 //   {client: ID, open: PAGE}                                 tells the page's text whenever it changes
 //   {client: ID, adapter: NAME, origin: ORIGIN, target: TARGET, options: {...}, cookies: [...]}
 //                                                            runs adapters/NAME.mjs on a page of ORIGIN
+//   {client: ID, evaluate: SCRIPT}                           runs it on the page that is open
 //   {client: ID, close: true}
 import {readFile} from 'node:fs/promises';
 import {extname} from 'node:path';
@@ -65,6 +66,10 @@ async function obey(command) {
     contexts.delete(command.client);
     await context?.close();
     tell({kind: 'gone'});
+    return;
+  }
+  if (command.evaluate) {
+    await contexts.get(command.client).pages()[0].evaluate(command.evaluate);
     return;
   }
   const context = await browser.newContext();

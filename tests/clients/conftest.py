@@ -139,6 +139,10 @@ class ChromiumClient(Client):
         self.child = browser.child
         self.number = number
 
+    def evaluate(self, script):
+        """Runs it on the page, which must be shown already."""
+        self.child.send({"client": self.number, "evaluate": script})
+
     def stop(self):
         if self.child.running:
             self.child.send({"client": self.number, "close": True})

@@ -21,7 +21,7 @@ PORTS = (80, 443, 3000, 5173, 6379, 8000, 8080, 8081, 8443)
 # Folders of the machine that a scene has its own of.
 PATHS = ("/etc/sluice", "/var/log/sluice", "/run/sluice")
 SERVER = re.compile(r"^(?:\w+=\S+\s+)*(?:(?:build/release/)?sluice(?:\s+-c\s+\S+)?|scripts/run(?:\s+-c\s+\S+)?"
-                    r"|python3 -m http\.server\b.*|node \S*server\S*)\s*(?:#.*)?$", re.MULTILINE)
+                    r"|python3 -m http\.server\b.*|nginx (?:-\w \S+\s+)*-c \S+|node \S*server\S*)\s*(?:#.*)?$", re.MULTILINE)
 STREAM = re.compile(r"^(?:\w+=\S+\s+)*(?:curl\s+(?:\S+\s+)*?-\w*N|(?:build/release/)?sluice\s+tail\b"
                     r"|redis-cli\s+(?:SUBSCRIBE|PSUBSCRIBE|MONITOR)\b)")
 # What differs from run to run, and what stands for it in both texts.
@@ -151,7 +151,7 @@ class Scene:
                                 ignore=shutil.ignore_patterns("node_modules"))
         for modules in (ROOT / "docs/examples").glob("*/node_modules"):
             (self.folder / modules.relative_to(ROOT)).symlink_to(modules)
-        for path in self.folder.glob("**/*.yaml"):
+        for path in [*self.folder.glob("**/*.yaml"), *self.folder.glob("docs/examples/*.conf")]:
             path.write_text(self.adapt(path.read_text(encoding="utf-8")), encoding="utf-8")
 
     def _script(self, path, text):
@@ -212,8 +212,8 @@ class Scene:
     def _start_server(self, command):
         ready = self.shell.scratch / f"ready{len(self.shell.jobs)}"
         job = self.shell.start(self.adapt(command), f"export SLUICE_READY={ready};")
-        done = (lambda: ready.exists() and "ready\n" in ready.read_text()) if "http.server" not in command \
-            else lambda: accepts(self.ports[8000])
+        done = (lambda: accepts(self.ports[8000])) if re.match("python3|nginx", command) \
+            else lambda: ready.exists() and "ready\n" in ready.read_text()
         wait_for(lambda: done() or job.status is not None, f"ready: {command}")
         assert job.status is None, f"{command}ended with {job.status}:\n{job.output}"
 
