@@ -2,76 +2,18 @@
 
 #include <array>
 #include <atomic>
-#include <cerrno>
-#include <cstring>
 #include <memory>
-#include <mutex>
 
-#include <fcntl.h>
 #include <unistd.h>
 
-#include <spdlog/async.h>
-#include <spdlog/async_logger.h>
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/base_sink.h>
+#include "base/log_file.h"
 
 namespace sluice {
 namespace {
 
-// Writes whole lines to a descriptor. What the disk refuses is counted and left behind: a log must
-// never stop the gateway.
-class FdSink : public spdlog::sinks::base_sink<std::mutex> {
- public:
-  FdSink(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
-  FdSink(const FdSink&) = delete;
-  FdSink& operator=(const FdSink&) = delete;
-  ~FdSink() override {
-    if (owns_fd()) close(fd_);
-  }
-
-  void RequestReopen() { reopen_.store(true, std::memory_order_relaxed); }
-  [[nodiscard]] uint64_t unwritten() const { return unwritten_.load(std::memory_order_relaxed); }
-
- protected:
-  void sink_it_(const spdlog::details::log_msg& message) override {
-    spdlog::memory_buf_t line;
-    formatter_->format(message, line);
-    if (reopen_.exchange(false, std::memory_order_relaxed)) Reopen();
-    const char* data = line.data();
-    size_t size = line.size();
-    while (size > 0) {
-      const ssize_t n = write(fd_, data, size);
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) {
-        unwritten_.fetch_add(1, std::memory_order_relaxed);
-        return;
-      }
-      data += n;
-      size -= static_cast<size_t>(n);
-    }
-  }
-  void flush_() override {}
-
- private:
-  [[nodiscard]] bool owns_fd() const { return fd_ > STDERR_FILENO; }
-  void Reopen() {
-    if (!owns_fd()) return;
-    const int fd = open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-    if (fd < 0) return;  // the old file is better than none
-    close(fd_);
-    fd_ = fd;
-  }
-
-  std::string path_;
-  int fd_;
-  std::atomic<bool> reopen_{false};
-  std::atomic<uint64_t> unwritten_{0};
-};
-
 struct LogState {
-  std::shared_ptr<FdSink> sink;
-  std::shared_ptr<spdlog::async_logger> logger;
-  std::shared_ptr<spdlog::details::thread_pool> pool;  // last: its thread ends before the others go
+  std::unique_ptr<LogFile> error;
+  std::unique_ptr<LogFile> access;  // null: there is none
 };
 
 // The level is apart from the rest, so that a disabled line costs one load.
@@ -104,42 +46,40 @@ std::string EscapeControls(std::string_view line) {
   return out;
 }
 
-Result<int> OpenLog(const std::string& path) {
-  if (path == "stderr") return STDERR_FILENO;
-  if (path == "stdout") return STDOUT_FILENO;
-  const int fd = open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-  if (fd < 0) return FailSystem("cannot open the log " + path, errno);
-  return fd;
-}
-
 }  // namespace
 
 Result<> StartLog(const LogOptions& options) {
   StopLog();
-  const Result<int> fd = OpenLog(options.path);
-  if (!fd) return tl::unexpected(fd.error());
+  LogFileOptions error{.path = options.path,
+                       .stamp = true,
+                       .queue_lines = options.queue_lines,
+                       .queue_bytes = options.queue_bytes};
+  LogFileOptions access = error;
+  access.path = options.access_path;
+  access.stamp = false;
+  Result<LogFile::Pair> opened = LogFile::Open(error, access);
+  if (!opened) return tl::unexpected(opened.error());
   auto state = std::make_unique<LogState>();
-  state->pool = std::make_shared<spdlog::details::thread_pool>(options.queue_lines, 1);
-  state->sink = std::make_shared<FdSink>(options.path, *fd);
-  state->sink->set_formatter(std::make_unique<spdlog::pattern_formatter>(
-      "%Y-%m-%dT%H:%M:%S.%eZ %v", spdlog::pattern_time_type::utc));
-  state->logger = std::make_shared<spdlog::async_logger>(
-      "sluice", state->sink, state->pool, spdlog::async_overflow_policy::overrun_oldest);
+  state->error = std::move(opened->first);
+  state->access = std::move(opened->second);
   SetLogLevel(options.level);
   g_state.store(state.release(), std::memory_order_release);
   return {};
 }
 
 void StopLog() {
-  // The pool's destructor joins its thread after everything that is queued was written.
   const std::unique_ptr<LogState> state(g_state.exchange(nullptr));
+  if (state == nullptr) return;
+  state->error->GiveUp();
+  if (state->access != nullptr) state->access->GiveUp();
 }
 
 void ReopenLog() {
-  if (LogState* state = g_state.load(std::memory_order_acquire)) {
-    state->sink->RequestReopen();
-    LogInfo("log reopened");
-  }
+  LogState* state = g_state.load(std::memory_order_acquire);
+  if (state == nullptr) return;
+  state->error->Reopen();
+  if (state->access != nullptr) state->access->Reopen();
+  LogInfo("logs reopened");
 }
 
 void SetLogLevel(LogLevel level) {
@@ -161,21 +101,23 @@ void LogLine(LogLevel level, std::string_view line) {
   }
   LogState* state = g_state.load(std::memory_order_acquire);
   if (state != nullptr) {
-    state->logger->log(spdlog::level::info, "{:<5} {}", kLevelNames[static_cast<size_t>(level)],
-                       line);
+    state->error->Write(fmt::format("{:<5} {}", kLevelNames[static_cast<size_t>(level)], line));
     return;
   }
   const std::string plain = fmt::format("{}\n", line);
   if (write(STDERR_FILENO, plain.data(), plain.size()) < 0) return;
 }
 
-LogLosses GetLogLosses() {
-  LogLosses losses;
-  if (LogState* state = g_state.load(std::memory_order_acquire)) {
-    losses.overflowed = state->pool->overrun_counter();
-    losses.unwritten = state->sink->unwritten();
-  }
-  return losses;
+void LogAccess(std::string_view line) {
+  LogState* state = g_state.load(std::memory_order_acquire);
+  if (state != nullptr && state->access != nullptr) state->access->Write(line);
+}
+
+LogLosses GetLogLosses(LogKind kind) {
+  LogState* state = g_state.load(std::memory_order_acquire);
+  if (state == nullptr) return {};
+  const auto& file = kind == LogKind::kError ? state->error : state->access;
+  return file != nullptr ? file->losses() : LogLosses{};
 }
 
 }  // namespace sluice

@@ -15,7 +15,6 @@ constexpr std::array kMissing = {
     Missing{"cors", "CORS"},
     Missing{"limits.per_ip", "a limit of connections per address"},
     Missing{"listen[].tls", "TLS"},
-    Missing{"log.access", "the access log"},
     Missing{"multi", "several topics on one connection"},
     Missing{"publish[].auth: NAME", "authentication; only \"none\" is possible"},
     Missing{"redis.cluster", "Redis Cluster"},

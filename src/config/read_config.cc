@@ -93,6 +93,32 @@ void ReadWorkers(Section& section, Config& config) {
   config.workers = static_cast<uint32_t>(*number);
 }
 
+void ReadLogPath(Section& section, std::string& path) {
+  const Value* value = section.Find("path");
+  std::optional<std::string> text = value ? section.reader().Text(*value) : std::nullopt;
+  if (!text) return;
+  if (text->empty()) {
+    return section.reader().Fail(*value, "is empty; write stderr, stdout or a file");
+  }
+  path = std::move(*text);
+}
+
+void ReadAccessLog(Reader& reader, const Value& value, std::optional<AccessLog>& out) {
+  if (value.node->kind == YamlNode::Kind::kScalar) {
+    const std::optional<std::string> text = reader.Text(value);
+    if (text && *text != "off") {
+      reader.FailQuoting(value, "is neither off nor a map such as {path: stdout, format: json}");
+    }
+    return;
+  }
+  reader.Map(value, [&](Section& access) {
+    ReadLogPath(access, out.emplace().path);
+    access.Choice<AccessFormat>(
+        "format", out->format,
+        {{"combined", AccessFormat::kCombined}, {"json", AccessFormat::kJson}});
+  });
+}
+
 void ReadLog(Section& section, Config& config) {
   section.Map("log", [&](Section& log) {
     log.Choice<LogLevel>("level", config.log_level,
@@ -101,11 +127,9 @@ void ReadLog(Section& section, Config& config) {
                           {"warn", LogLevel::kWarn},
                           {"error", LogLevel::kError},
                           {"off", LogLevel::kOff}});
-    const Value* path = log.Find("path");
-    std::optional<std::string> text = path ? log.reader().Text(*path) : std::nullopt;
-    if (!text) return;
-    if (text->empty()) return log.reader().Fail(*path, "is empty; write stderr, stdout or a file");
-    config.log_path = std::move(*text);
+    ReadLogPath(log, config.log_path);
+    const Value* access = log.Find("access");
+    if (access != nullptr) ReadAccessLog(log.reader(), *access, config.access_log);
   });
 }
 

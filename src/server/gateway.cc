@@ -249,7 +249,10 @@ GatewayImpl::~GatewayImpl() {
 int RunGateway(config::ConfigPtr config, const GatewayOptions& options) {
   // Writing to a socket whose peer is gone is an error to handle, not a reason to die.
   std::signal(SIGPIPE, SIG_IGN);
-  const Result<> log = StartLog({.level = config->log_level, .path = config->log_path});
+  const Result<> log =
+      StartLog({.level = config->log_level,
+                .path = config->log_path,
+                .access_path = config->access_log ? config->access_log->path : std::string()});
   if (!log) {
     LogError("sluice: {}", log.error().message);
     return 1;

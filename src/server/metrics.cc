@@ -178,9 +178,13 @@ void AddProcess(Page& page, const GatewayView& view) {
   page.Begin("sluice_info", "gauge", "The version that runs.");
   page.Add(fmt::format("version=\"{}\"", view.version), 1);
   page.One("sluice_ready", "gauge", "1 if /readyz answers 200.", view.ready() ? 1 : 0);
-  const LogLosses losses = GetLogLosses();
-  page.One("sluice_log_lines_lost_total", "counter", "Log lines lost: queue full, or not written.",
-           losses.overflowed + losses.unwritten);
+  page.Begin("sluice_log_lines_lost_total", "counter",
+             "Log lines lost: queue full, or not written.");
+  for (const LogKind kind : {LogKind::kError, LogKind::kAccess}) {
+    const LogLosses losses = GetLogLosses(kind);
+    page.Add(kind == LogKind::kError ? "log=\"error\"" : "log=\"access\"",
+             losses.overflowed + losses.unwritten);
+  }
   const ProcessUsage process = ReadProcessUsage();
   const FdUsage fds = ReadFdUsage();
   page.One("process_cpu_seconds_total", "counter", "CPU time used.", process.cpu_seconds);

@@ -106,6 +106,9 @@ void Session::Respond(http::Response response) {
 
 std::unique_ptr<net::Stream> Session::TakeStream() {
   assert(state_ == State::kBusy && !answer_ && !body_wanted_);
+  RequestSummary summary = Summarize(200);
+  summary.stream = true;
+  environment_.dispatcher.OnStreamTaken(summary);
   std::unique_ptr<net::Stream> stream = std::move(stream_);
   if (wants_writable_) stream->WantWritable(false);
   if (paused_) stream->ResumeReading(net::PauseReason::kPipelined);
@@ -254,6 +257,7 @@ bool Session::StepBody(std::string_view& rest) {
     }
     if (!continue_owed_) return false;
     continue_owed_ = false;
+    head_bytes_ += http::kContinue.size();
     outgoing_.AppendHead(http::kContinue);
     return true;
   }

@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "server/outgoing.h"
 #include "sluice/event/loop.h"
@@ -72,6 +73,7 @@ class Session final : public event::Deferred,
   [[nodiscard]] std::unique_ptr<net::Stream> TakeStream() override;
   void Close() override;
   void set_route_label(std::string_view label) override { route_ = label; }
+  void set_subject(std::string subject) override { subject_ = std::move(subject); }
 
   // net::StreamHandler, TimerWheel::Handler, http::BodySink.
   void OnData(std::string_view bytes) override;
@@ -108,6 +110,7 @@ class Session final : public event::Deferred,
   void Yield();
 
   void Arm(uint64_t delay_ms) { environment_.timers.Arm(timer_, delay_ms); }
+  [[nodiscard]] RequestSummary Summarize(int status) const;
   void Report(int status, bool complete);
   void TellGone();
   void ReleaseHandler();
@@ -126,10 +129,12 @@ class Session final : public event::Deferred,
   std::optional<http::Response> answer_;  // given by the handler, not yet on its way
   std::string refusal_;                   // why the session itself answered
   std::string_view route_;
+  std::string subject_;
   size_t index_ = 0;  // in the set
   uint64_t id_;
   uint64_t started_ns_ = 0;
   uint64_t bytes_sent_ = 0;  // of the present answer
+  uint64_t head_bytes_ = 0;  // of the present answer, sent or not
   uint64_t linger_until_ms_ = 0;
   uint64_t linger_bytes_ = 0;
   int status_ = 0;  // of the answer that is being sent

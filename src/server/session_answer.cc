@@ -49,7 +49,9 @@ void Session::Send(http::Response response, bool keep) {
   status_ = response.status;
   const http::ResponseFraming framing{
       .keep_alive = keep, .without_body = parser_.request().method() == http::Method::kHead};
-  outgoing_.AppendHead(http::SerializeHead(response, framing));
+  const std::string head = http::SerializeHead(response, framing);
+  head_bytes_ += head.size();
+  outgoing_.AppendHead(head);
   if (http::SendsBody(response, framing)) outgoing_.SetBody(std::move(response.body));
   state_ = State::kSending;
 }
@@ -114,8 +116,9 @@ void Session::AwaitRequest() {
   parser_.Next();
   state_ = State::kIdle;
   first_ = dispatched_ = body_wanted_ = body_ended_ = continue_owed_ = false;
-  bytes_sent_ = 0;
+  bytes_sent_ = head_bytes_ = 0;
   route_ = {};
+  subject_ = {};
   Arm(environment_.settings.idle_timeout_ms);
 }
 
@@ -171,16 +174,23 @@ bool Session::StepLingering(std::string_view& rest) {
 
 // --- The end ---
 
-void Session::Report(int status, bool complete) {
+RequestSummary Session::Summarize(int status) const {
   RequestSummary summary;
   summary.request = dispatched_ ? &parser_.request() : nullptr;
   summary.peer = &stream_->peer();
   summary.connection_id = id_;
   summary.status = status;
   summary.route = route_;
+  summary.subject = subject_;
   summary.error = refusal_;
   summary.duration_ns = environment_.loop.NowNs() - started_ns_;
   summary.bytes_sent = bytes_sent_;
+  summary.body_bytes_sent = bytes_sent_ - std::min(bytes_sent_, head_bytes_);
+  return summary;
+}
+
+void Session::Report(int status, bool complete) {
+  RequestSummary summary = Summarize(status);
   summary.complete = complete;
   environment_.dispatcher.OnRequestDone(summary);
 }

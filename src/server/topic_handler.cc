@@ -90,7 +90,6 @@ class TopicRequest final : public RequestHandler,
     subscription.filter = ReadFilter(topic_config_, request);
     subscription.last_event_id = LastEventId(request);
     subscription.first_bytes = FirstBytes(chunked);
-    environment_.stats.Count(topic_config_.name, 200);
     subscription.stream = exchange.TakeStream();
     environment_.hub.Attach(topic, std::move(subscription));
   }

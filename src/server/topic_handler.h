@@ -11,7 +11,6 @@
 #include "sluice/pubsub/hub.h"
 #include "sluice/routing/router.h"
 #include "sluice/server/exchange.h"
-#include "sluice/server/http_stats.h"
 
 namespace sluice::server {
 
@@ -20,7 +19,6 @@ struct TopicEnvironment {
   const routing::Router& router;
   pubsub::Hub& hub;
   event::TimerWheel& timers;
-  HttpStats& stats;
   const std::vector<std::string>& greetings;  // see EncodeGreetings
 };
 

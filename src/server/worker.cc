@@ -56,11 +56,14 @@ Worker::Worker(event::Loop& loop, net::Network& network, uint32_t index, const W
       timers_(loop),
       hub_(loop, shared.config, index, shared.ingest, shared.counts),
       greetings_(EncodeGreetings(*shared.config)),
-      topic_environment_{*shared.config, shared.router, hub_, timers_, http_stats_, greetings_},
+      topic_environment_{*shared.config, shared.router, hub_, timers_, greetings_},
       publish_environment_{*shared.config, shared.router, hub_, stamper_},
       sessions_({loop, timers_, *this, session_settings_}, (uint64_t{index} << kIdBits) + 1),
       tick_(loop.MakeTimer([this] { CountConnections(); })),
       drain_check_(loop.MakeTimer([this] { CheckDrained(); })) {
+  if (const auto& access = shared_.config->access_log) {
+    access_log_.emplace(access->format, std::vector<std::string>());
+  }
   tick_->Start(kTickMs, kTickMs);
 }
 
@@ -170,6 +173,7 @@ void Worker::AnswerDemo(Exchange& exchange) {
 void Worker::OnRequestDone(const RequestSummary& summary) {
   http_stats_.Count(summary.route, summary.status);
   http_stats_.Observe(summary.duration_ns);
+  if (access_log_) access_log_->Write(summary);
   if (!LogEnabled(LogLevel::kDebug)) return;
   LogDebug("request id={} client={} method={} route={} status={} duration_us={} bytes={}{}{}",
            summary.connection_id, summary.peer != nullptr ? summary.peer->ToString() : "-",
@@ -177,6 +181,11 @@ void Worker::OnRequestDone(const RequestSummary& summary) {
            summary.route.empty() ? kNoRoute : summary.route, summary.status,
            summary.duration_ns / 1000, summary.bytes_sent,
            summary.error.empty() ? "" : " error=", summary.error);
+}
+
+void Worker::OnStreamTaken(const RequestSummary& summary) {
+  http_stats_.Count(summary.route, summary.status);
+  if (access_log_) access_log_->Write(summary);
 }
 
 // --- ending ---

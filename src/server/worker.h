@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "server/access_log.h"
 #include "server/publish_handler.h"
 #include "server/topic_handler.h"
 #include "sluice/base/counter.h"
@@ -63,6 +65,7 @@ class Worker final : private Dispatcher {
   // Dispatcher
   [[nodiscard]] std::unique_ptr<RequestHandler> Dispatch(Exchange& exchange) override;
   void OnRequestDone(const RequestSummary& summary) override;
+  void OnStreamTaken(const RequestSummary& summary) override;
 
   void OnAccepted(std::unique_ptr<net::Stream> stream);
   void OnExhausted(bool exhausted);
@@ -76,6 +79,7 @@ class Worker final : private Dispatcher {
   const WorkerShared& shared_;
   SessionSettings session_settings_;
   HttpStats http_stats_;
+  std::optional<AccessLog> access_log_;
   Counter accepted_;
   Counter refused_;
   event::TimerWheel timers_;

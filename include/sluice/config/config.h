@@ -102,6 +102,15 @@ struct Publish {
   bool operator==(const Publish&) const = default;
 };
 
+enum class AccessFormat : uint8_t { kCombined, kJson };
+
+// log.access
+struct AccessLog {
+  std::string path = "stdout";  // "stderr", "stdout" or a file
+  AccessFormat format = AccessFormat::kCombined;
+  bool operator==(const AccessLog&) const = default;
+};
+
 struct Drain {
   uint32_t delay_ms = 0;          // readiness is off, connections are still accepted
   uint32_t spread_ms = 5'000;     // streams are closed evenly over this time
@@ -120,6 +129,7 @@ struct Config {
   std::optional<net::Endpoint> admin;
   LogLevel log_level = LogLevel::kInfo;
   std::string log_path = "stderr";
+  std::optional<AccessLog> access_log;  // off by default
   BrokerKind broker = BrokerKind::kMemory;
   Redis redis;
   Limits limits;

@@ -41,9 +41,10 @@ class Exchange {
   virtual void Respond(http::Response response) = 0;
 
   // Hands the connection over, before anything was written on it, and ends the session; nothing of
-  // it stays. The caller calls SetHandler on the stream before it returns to the loop, writes the
-  // response head itself, and tells the logs: OnRequestDone does not come. Reading is not paused.
-  // If client_ended(), OnEnd will not come again. REQUIRES: ReadBody was not called.
+  // it stays. The caller calls SetHandler on the stream before it returns to the loop and writes
+  // the response head, whose status is 200, itself. OnStreamTaken is called, and OnRequestDone is
+  // not. Reading is not paused. If client_ended(), OnEnd will not come again. REQUIRES: ReadBody
+  // was not called.
   [[nodiscard]] virtual std::unique_ptr<net::Stream> TakeStream() = 0;
 
   // Closes the connection without an answer.
@@ -52,6 +53,8 @@ class Exchange {
   // The name under which the request is counted and logged: a route's or topic's, never a value
   // that a client chose. Must stay valid until OnRequestDone (names live in the config).
   virtual void set_route_label(std::string_view label) = 0;
+  // Whom the request is from, as proved by its token: for the access log only.
+  virtual void set_subject(std::string subject) = 0;
 };
 
 // Answers one request. Made by the Dispatcher, deleted by the session at the end of a turn.
@@ -67,19 +70,23 @@ class RequestHandler : public event::Deferred {
   virtual void OnClientGone() = 0;
 };
 
-// One request that is over, for metrics and the access log. Views are valid during the call.
+// One request that is over, or whose stream opens, for metrics and the access log. Views are valid
+// during the call.
 struct RequestSummary {
   static constexpr int kClientGone = 499;  // nginx's status for "the client left first"
 
   const http::Request* request = nullptr;  // null if the head was refused
   const net::PeerAddress* peer = nullptr;
   uint64_t connection_id = 0;
-  int status = 0;            // as answered, or kClientGone
-  std::string_view route;    // set_route_label, else empty
-  std::string_view error;    // why the session itself refused it, else empty
-  uint64_t duration_ns = 0;  // first byte of the request to last byte of the answer
-  uint64_t bytes_sent = 0;   // head and body that the kernel took
-  bool complete = false;     // the whole answer was sent
+  int status = 0;                // as answered, or kClientGone
+  std::string_view route;        // set_route_label, else empty
+  std::string_view subject;      // set_subject, else empty
+  std::string_view error;        // why the session itself refused it, else empty
+  uint64_t duration_ns = 0;      // first byte of the request to last byte of the answer
+  uint64_t bytes_sent = 0;       // head and body that the kernel took
+  uint64_t body_bytes_sent = 0;  // of these: the body
+  bool complete = false;         // the whole answer was sent
+  bool stream = false;           // a stream opens; nothing of it has been sent
 };
 
 // Decides who answers. Outlives all sessions.
@@ -92,6 +99,8 @@ class Dispatcher {
   // For every request of which a byte was answered or a head was dispatched, except those whose
   // stream was taken.
   virtual void OnRequestDone(const RequestSummary& summary) = 0;
+  // For those: when the stream is about to open.
+  virtual void OnStreamTaken(const RequestSummary& /*summary*/) {}
 };
 
 }  // namespace sluice::server

@@ -19,6 +19,10 @@ TEST(JsonStringTest, WhatJsonDoesNotAllowIsEscaped) {
   EXPECT_EQ(Json(std::string_view("a\"\\\n\0\x1f", 6)), R"("a\"\\\u000a\u0000\u001f")");
 }
 
+TEST(JsonStringTest, ControlCharactersOfATerminalAreEscaped) {
+  EXPECT_EQ(Json("\x7f\u0080\u009f\u00a0\u0442"), "\"\\u007f\\u0080\\u009f\u00a0\u0442\"");
+}
+
 TEST(JsonStringTest, IllFormedUtf8IsReplaced) {
   EXPECT_EQ(Json("x\xffy\xc3"), "\"x\uFFFDy\uFFFD\"");
 }

@@ -64,6 +64,9 @@ class SessionFixture : public ::testing::Test, protected Dispatcher {
     uint64_t bytes;
     uint64_t duration_ms;
     bool complete;
+    std::string subject;
+    uint64_t body_bytes;
+    bool stream;
   };
 
   void TearDown() override {
@@ -116,6 +119,7 @@ class SessionFixture : public ::testing::Test, protected Dispatcher {
     ++dispatched_;
     if (path == "/ok") {
       exchange.set_route_label("ok-route");
+      exchange.set_subject(std::string(exchange.request().Header("Subject").value_or("")));
       exchange.Respond({.status = 200, .headers = {}, .body = "ok"});
       return nullptr;
     }
@@ -142,12 +146,15 @@ class SessionFixture : public ::testing::Test, protected Dispatcher {
     return handler;
   }
 
-  void OnRequestDone(const RequestSummary& summary) override {
+  void OnRequestDone(const RequestSummary& summary) override { Note(summary); }
+  void OnStreamTaken(const RequestSummary& summary) override { Note(summary); }
+  void Note(const RequestSummary& summary) {
     EXPECT_NE(summary.peer, nullptr);
     done_.push_back({summary.status, std::string(summary.route),
                      summary.request != nullptr ? std::string(summary.request->method_text()) : "",
                      std::string(summary.error), summary.bytes_sent,
-                     summary.duration_ns / 1'000'000, summary.complete});
+                     summary.duration_ns / 1'000'000, summary.complete,
+                     std::string(summary.subject), summary.body_bytes_sent, summary.stream});
   }
 
   testing::FakeLoop loop_;

@@ -187,7 +187,9 @@ TEST_F(SessionLifeTest, TakenStreamLeavesNothingBehind) {
   EXPECT_FALSE(peer->destroyed());
   EXPECT_EQ(timers_.armed_count(), 0U);
   EXPECT_EQ(log_, "");
-  EXPECT_TRUE(done_.empty());
+  ASSERT_EQ(done_.size(), 1U) << "it is told when it is taken, and not again";
+  EXPECT_TRUE(done_[0].stream);
+  EXPECT_EQ(done_[0].status, 200);
 }
 
 TEST_F(SessionLifeTest, StreamTakenLaterIsReadAgain) {

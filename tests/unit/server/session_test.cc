@@ -267,6 +267,24 @@ TEST_F(SessionTest, ContinueIsSentWhenTheBodyIsWanted) {
   EXPECT_FALSE(peer->shut_down());
 }
 
+TEST_F(SessionTest, BodyIsCountedApartFromHeads) {
+  auto peer = ConnectAndSend(Post("/echo", "Expect: 100-continue\r\nContent-Length: 2\r\n", ""));
+  peer->Deliver("hi" + Get("/ok"));
+  peer->Deliver("HEAD /ok HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_EQ(done_.size(), 3U);
+  for (const Done& done : done_) EXPECT_GT(done.bytes, 50U);
+  EXPECT_EQ(done_[0].body_bytes, 2U);
+  EXPECT_EQ(done_[1].body_bytes, 2U);
+  EXPECT_EQ(done_[2].body_bytes, 0U);
+}
+
+TEST_F(SessionTest, SubjectIsOfOneRequestOnly) {
+  auto peer = ConnectAndSend(Get("/ok", "Subject: ann\r\n") + Get("/early"));
+  ASSERT_EQ(done_.size(), 2U);
+  EXPECT_EQ(done_[0].subject, "ann");
+  EXPECT_EQ(done_[1].subject, "");
+}
+
 TEST_F(SessionTest, ContinueIsLeftOutIfTheBodyIsThere) {
   auto peer = ConnectAndSend(Post("/echo", "Expect: 100-continue\r\nContent-Length: 2\r\n", "hi"));
   EXPECT_THAT(peer->written(), StartsWith("HTTP/1.1 200 "));
