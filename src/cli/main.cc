@@ -10,15 +10,16 @@
 #include "cli/serve.h"
 #include "cli/signal_gateway.h"
 #include "sluice/http/request_parser.h"
+#include "sluice/jose/key.h"
 #include "sluice/redis/pubsub_link.h"
 #include "sluice/uv/uv_loop.h"
 
 namespace {
 
 std::string VersionText() {
-  return fmt::format("sluice {} (libuv {}, llhttp {}, hiredis {})", SLUICE_VERSION,
+  return fmt::format("sluice {} (libuv {}, llhttp {}, hiredis {}, OpenSSL {})", SLUICE_VERSION,
                      sluice::uv::Version(), sluice::http::ParserVersion(),
-                     sluice::redis::LibraryVersion());
+                     sluice::redis::LibraryVersion(), sluice::jose::LibraryVersion());
 }
 
 }  // namespace

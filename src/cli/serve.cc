@@ -14,7 +14,9 @@ int Serve(ServeOptions options) {
     fmt::print("{}: the configuration is valid\n", options.config_path);
     return kDone;
   }
-  return server::RunGateway(config, {.version = SLUICE_VERSION, .ready_fd = options.ready_fd});
+  return server::RunGateway(config, {.version = SLUICE_VERSION,
+                                     .config_path = options.config_path,
+                                     .ready_fd = options.ready_fd});
 }
 
 }  // namespace sluice::cli

@@ -11,17 +11,13 @@ struct Missing {
 };
 
 constexpr std::array kMissing = {
-    Missing{"auth", "authentication"},
-    Missing{"cors", "CORS"},
     Missing{"limits.per_ip", "a limit of connections per address"},
     Missing{"listen[].tls", "TLS"},
     Missing{"multi", "several topics on one connection"},
-    Missing{"publish[].auth: NAME", "authentication; only \"none\" is possible"},
     Missing{"redis.cluster", "Redis Cluster"},
     Missing{"redis.sentinel", "Redis Sentinel"},
     Missing{"redis.url: rediss://", "TLS to Redis"},
     Missing{"routes", "proxying"},
-    Missing{"topics.*.auth", "authentication"},
     Missing{"topics.*.internal", "topics reached by X-Accel-Redirect only"},
     Missing{"topics.*.source: stream", "Redis Streams as a source"},
     Missing{"upstreams", "proxying"},

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "config/read_auth.h"
 #include "config/read_topics.h"
 #include "config/redis_url.h"
 
@@ -171,6 +172,7 @@ void ReadLimits(Section& section, Limits& limits) {
     map.Duration("idle_timeout", limits.idle_timeout_ms, kTimeout);
     map.Duration("write_timeout", limits.write_timeout_ms, kTimeout);
     map.Size("notsent_bytes", limits.notsent_bytes, {kKiB, kGiB});
+    map.Count("auth_failures", limits.auth_failures, {0, 1'000'000});
   });
 }
 
@@ -217,12 +219,16 @@ Config ReadConfig(Reader& reader, const YamlNode& root) {
     ReadBroker(section, config);
     ReadLimits(section, config.limits);
 
+    ReadCors(section, config.cors);
+    const Value* auth = section.Find("auth");
+    if (auth != nullptr) ReadAuth(reader, *auth, config.auth);
+
     Claims paths;
     Claims channels;
     const Value* topics = section.Find("topics");
-    if (topics != nullptr) ReadTopics(reader, *topics, paths, channels, config.topics);
+    if (topics != nullptr) ReadTopics(reader, *topics, paths, channels, config);
     const Value* publish = section.Find("publish");
-    if (publish != nullptr) ReadPublish(reader, *publish, paths, config.topics, config.publish);
+    if (publish != nullptr) ReadPublish(reader, *publish, paths, config);
     ReadDrain(section, config.drain);
     ReadDemo(section, paths, channels, config);
   });

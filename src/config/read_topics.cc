@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "config/read_auth.h"
 #include "config/template.h"
 #include "sluice/base/utf8.h"
 
@@ -161,7 +162,29 @@ void ReadGreeting(Section& section, Topic& topic) {
   }
 }
 
-void ReadTopic(Section& section, const Value& map, Claims& paths, Claims& channels, Topic& topic) {
+void ReadTopicAuth(Section& section, const Config& config, Topic& topic) {
+  const Value* value = section.Find("auth");
+  if (value == nullptr) return;
+  Reader& reader = section.reader();
+  topic.auth = ReadSchemeName(reader, *value, config.auth).value_or("");
+  const Value* filter = section.Find("filter");
+  if (filter == nullptr || topic.auth.empty()) return;
+  for (const AuthScheme& scheme : config.auth) {
+    if (scheme.name != topic.auth) continue;
+    for (const TokenPlace& place : scheme.places) {
+      const bool is_filter =
+          place.kind == TokenPlace::Kind::kQuery &&
+          std::find(topic.filter.begin(), topic.filter.end(), place.name) != topic.filter.end();
+      if (is_filter) {
+        reader.Fail(*filter, fmt::format("has \"{}\", where auth.{} looks for a token", place.name,
+                                         scheme.name));
+      }
+    }
+  }
+}
+
+void ReadTopic(Section& section, const Value& map, Claims& paths, Claims& channels,
+               const Config& config, Topic& topic) {
   const std::optional<Template> path = ReadPath(section, topic.path);
   if (path) paths.Claim(section.reader(), *section.Find("path"), path->shape, "this path is that");
   ReadChannel(section, path, channels, map, topic);
@@ -177,6 +200,7 @@ void ReadTopic(Section& section, const Value& map, Claims& paths, Claims& channe
   ReadReplay(section, topic);
   ReadGreeting(section, topic);
   ReadFilter(section, topic);
+  ReadTopicAuth(section, config, topic);
   section.Duration("heartbeat", topic.heartbeat_ms, {1'000, kHour});
   section.Map("retry", [&](Section& retry) {
     retry.Duration("base", topic.retry_base_ms, {1, kHour});
@@ -269,18 +293,19 @@ void Claims::Claim(Reader& reader, const Value& value, const std::string& thing,
 }
 
 void ReadTopics(Reader& reader, const Value& topics, Claims& paths, Claims& channels,
-                std::vector<Topic>& out) {
+                Config& config) {
   reader.Names(topics, [&](const std::string& name, const Value& value) {
     CheckName(reader, value, name);
     Topic topic;
     topic.name = name;
-    reader.Map(value, [&](Section& section) { ReadTopic(section, value, paths, channels, topic); });
-    out.push_back(std::move(topic));
+    reader.Map(value, [&](Section& section) {
+      ReadTopic(section, value, paths, channels, config, topic);
+    });
+    config.topics.push_back(std::move(topic));
   });
 }
 
-void ReadPublish(Reader& reader, const Value& publish, Claims& paths,
-                 const std::vector<Topic>& topics, std::vector<Publish>& out) {
+void ReadPublish(Reader& reader, const Value& publish, Claims& paths, Config& config) {
   reader.List(publish, [&](const Value& item) {
     reader.Map(item, [&](Section& section) {
       Publish entry;
@@ -288,15 +313,14 @@ void ReadPublish(Reader& reader, const Value& publish, Claims& paths,
       if (path) {
         paths.Claim(reader, *section.Find("path"), path->shape, "this path is that");
       }
-      ReadPublishTopic(section, path, topics, entry);
+      ReadPublishTopic(section, path, config.topics, entry);
       ReadStamp(section, entry);
       const Value* auth =
           section.Require("auth", "; \"auth: none\" lets everyone who can connect publish");
-      const std::optional<std::string> scheme = auth ? reader.Text(*auth) : std::nullopt;
-      if (scheme && *scheme != "none" && !reader.FailNotBuilt(*auth, "publish[].auth: NAME")) {
-        reader.FailQuoting(*auth, "is not a scheme under `auth`");
+      if (auth != nullptr) {
+        entry.auth = ReadSchemeName(reader, *auth, config.auth).value_or("");
       }
-      out.push_back(std::move(entry));
+      config.publish.push_back(std::move(entry));
     });
   });
 }

@@ -26,12 +26,10 @@ class Claims {
   std::map<std::string, Owner> owners_;
 };
 
-// `paths` are those of both, since a path leads to one place.
+// `paths` are those of both, since a path leads to one place. REQUIRES: `config.auth` was read.
 void ReadTopics(Reader& reader, const Value& topics, Claims& paths, Claims& channels,
-                std::vector<Topic>& out);
-// `topics` are those that ReadTopics has read.
-void ReadPublish(Reader& reader, const Value& publish, Claims& paths,
-                 const std::vector<Topic>& topics, std::vector<Publish>& out);
+                Config& config);
+void ReadPublish(Reader& reader, const Value& publish, Claims& paths, Config& config);
 
 // What `demo: true` serves beside its page: a topic with the gateway's own numbers. `demo` is the
 // value that asks for it; fails there if the configuration has one of the topic's names already.

@@ -139,6 +139,14 @@ std::optional<std::string> Reader::Text(const Value& value) {
   return std::move(*text);
 }
 
+std::optional<std::string> Reader::Block(const Value& value) {
+  if (!Expect(value, YamlNode::Kind::kScalar)) return std::nullopt;
+  tl::expected<std::string, std::string> text = Substitute(value.node->text, env_);
+  if (text) return std::move(*text);
+  Fail(value, std::move(text.error()));
+  return std::nullopt;
+}
+
 std::optional<uint64_t> Reader::Quantity(const Value& value, Unit unit, Range range) {
   const std::optional<std::string> text = Text(value);
   if (!text) return std::nullopt;

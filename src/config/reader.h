@@ -45,6 +45,9 @@ class Reader {
   Reader(Report& report, const EnvLookup& env, std::set<std::string>* absent = nullptr)
       : report_(report), env_(env), absent_(absent) {}
 
+  // The configuration's file, as it was named.
+  [[nodiscard]] const std::string& file() const { return report_.file(); }
+
   // Something is wrong with this value.
   void Fail(const Value& value, std::string message);
   void FailAtKey(const Value& value, std::string message);
@@ -55,6 +58,8 @@ class Reader {
 
   // Text without control characters, with variables replaced; null after a failure.
   [[nodiscard]] std::optional<std::string> Text(const Value& value);
+  // The same for keys and secrets: line breaks are allowed, and no message quotes it.
+  [[nodiscard]] std::optional<std::string> Block(const Value& value);
   [[nodiscard]] std::optional<uint64_t> Quantity(const Value& value, Unit unit, Range range);
   // The index of the value among `names`; null after a failure.
   [[nodiscard]] std::optional<size_t> Choice(const Value& value,

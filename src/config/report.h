@@ -21,6 +21,7 @@ class Report {
   explicit Report(std::string file) : file_(std::move(file)) {}
 
   void Add(Mark mark, std::string_view key, std::string message);
+  [[nodiscard]] const std::string& file() const { return file_; }
   [[nodiscard]] bool empty() const { return problems_.empty(); }
   // In the order of the file.
   [[nodiscard]] Problems Take();

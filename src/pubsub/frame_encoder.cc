@@ -15,6 +15,20 @@ namespace {
 
 constexpr size_t kMaxLastIdBytes = 128;
 
+void AppendId(std::string& out, std::string_view id) {
+  if (id.empty()) return;
+  out += "id: ";
+  out += id;
+  out += '\n';
+}
+
+// One of Sluice's own events.
+void AppendNamed(std::string& out, std::string_view name, std::string_view data) {
+  const auto done = sse::AppendEvent(out, {.name = name, .data = data, .retry_ms = std::nullopt});
+  assert(done.has_value());
+  static_cast<void>(done);
+}
+
 void AppendGap(std::string& out, std::string_view topic, std::string_view reason,
                std::string_view last_id) {
   std::string data = "{\"topic\":";
@@ -24,10 +38,7 @@ void AppendGap(std::string& out, std::string_view topic, std::string_view reason
   data += ",\"last_id\":";
   AppendJsonString(data, CutUtf8(last_id, kMaxLastIdBytes));
   data += '}';
-  const auto done =
-      sse::AppendEvent(out, {.name = "sluice.gap", .data = data, .retry_ms = std::nullopt});
-  assert(done.has_value());
-  static_cast<void>(done);
+  AppendNamed(out, "sluice.gap", data);
 }
 
 }  // namespace
@@ -70,12 +81,18 @@ FrameRef FrameEncoder::MakeGap(std::string_view topic, std::string_view reason,
 std::string GapBody(std::string_view topic, std::string_view reason, std::string_view last_id,
                     std::string_view id) {
   std::string out;
-  if (!id.empty()) {
-    out += "id: ";
-    out += id;
-    out += '\n';
-  }
+  AppendId(out, id);
   AppendGap(out, topic, reason, last_id);
+  return out;
+}
+
+std::string ExpiredBody(std::string_view topic, std::string_view id) {
+  std::string out;
+  AppendId(out, id);
+  std::string data = "{\"topic\":";
+  AppendJsonString(data, topic);
+  data += '}';
+  AppendNamed(out, "sluice.expired", data);
   return out;
 }
 

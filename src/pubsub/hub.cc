@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "sluice/base/json_string.h"
 #include "sluice/base/log.h"
 #include "sluice/base/random.h"
 #include "sluice/sse/encoder.h"
@@ -15,6 +16,15 @@ namespace {
 
 constexpr uint64_t kTickMs = 1'000;
 constexpr uint64_t kDrainStepMs = 20;
+
+// In quotes, since it is the text of whoever signed the token.
+std::string SubjectForLog(const std::string& subject) {
+  std::string out;
+  if (subject.empty()) return out;
+  out = " subject=";
+  AppendJsonString(out, subject);
+  return out;
+}
 
 }  // namespace
 
@@ -37,6 +47,7 @@ Hub::Hub(event::Loop& loop, config::ConfigPtr config, uint32_t worker, IngestInb
       slice_sends_(slice_sends),
       stats_(config_->topics.size()),
       now_s_(static_cast<uint32_t>(loop.NowMs() / 1000)),
+      expiries_(loop),
       next_slice_(loop.MakeIdle([this] { Flush(); })),
       tick_(loop.MakeTimer([this] { Tick(); })),
       drain_timer_(loop.MakeTimer([this] { DrainSome(); })),
@@ -107,12 +118,17 @@ void Hub::Attach(Topic& topic, Subscription subscription) {
     if (lane.filter().Matches(*topic.ring.At(at))) ++replayed;
   }
   stats_.replayed.Add(replayed);
-  LogInfo("stream opened id={} topic={} client={} from={} replayed={}", subscription.connection_id,
-          topic.channel(), subscriber.stream().peer().ToString(),
+  LogInfo("stream opened id={} topic={} client={} from={} replayed={}{}",
+          subscription.connection_id, topic.channel(), subscriber.stream().peer().ToString(),
           subscription.last_event_id.empty()
               ? "now"
               : std::string_view(subscription.last_event_id).substr(0, sse::kMaxIdBytes),
-          replayed);
+          replayed, SubjectForLog(subscription.subject));
+  if (subscription.expires_in_ms) {
+    auto deadline = std::make_unique<Deadline>(subscriber, std::move(subscription.on_expired));
+    deadline->Arm(expiries_, *subscription.expires_in_ms);
+    subscriber.SetDeadline(std::move(deadline));
+  }
   subscriber.Pump();
 }
 
@@ -321,7 +337,7 @@ void Hub::DrainSome() {
         std::string retry;
         sse::AppendRetry(retry, RetryHint(config));
         subscriber->AppendPrivate(retry);
-        subscriber->FinishAfterPrivate();
+        subscriber->FinishAfterPrivate(CloseReason::kDrained);
         if (!subscriber->blocked()) subscriber->Pump();
       }
     }

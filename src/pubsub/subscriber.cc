@@ -76,7 +76,7 @@ void Subscriber::Pump() {
     cursor_ = std::max(cursor_, lane_->PumpLimit());  // frames that do not match are passed over
   }
   if (finishing_) {
-    lane_->hub_.Close(*this, CloseReason::kDrained);
+    lane_->hub_.Close(*this, finish_reason_);
     return;
   }
   if (cursor_ < lane_->PumpLimit()) {
@@ -158,12 +158,27 @@ void Subscriber::AppendPrivate(std::string_view bytes) {
   }
 }
 
-void Subscriber::FinishAfterPrivate() {
+void Subscriber::FinishAfterPrivate(CloseReason reason) {
   finishing_ = true;
+  finish_reason_ = reason;
   if (lane_->framing() == Framing::kChunked) {
     if (!private_) private_ = std::make_unique<std::string>();
     private_->append("0\r\n\r\n");
   }
+}
+
+void Subscriber::Expire() {
+  if (finishing_) return;
+  lane_->SetBehind(*this);
+  const Topic& topic = lane_->topic();
+  AppendPrivate(ExpiredBody(topic.channel(), topic.IdOf(cursor_ - 1)));
+  FinishAfterPrivate(CloseReason::kExpired);
+  if (!blocked_) Pump();
+}
+
+void Deadline::OnTimeout(event::TimerWheel::Node&) {
+  if (on_expired_) on_expired_();
+  subscriber_.Expire();
 }
 
 void Subscriber::OnEnd() {

@@ -42,9 +42,11 @@ void CheckFdLimit(const config::Limits& limits) {
 
 GatewayImpl::GatewayImpl(config::ConfigPtr config, const GatewayOptions& options)
     : config_(std::move(config)),
+      latest_(config_),
       options_(options),
       router_(config_),
       connections_(WorkerCount(*config_)),
+      tokens_(config_->limits.auth_failures),
       loop_(uv::MakeLoop()),
       network_(uv::MakeNetwork(*loop_)),
       ingest_thread_("sluice-ingest"),
@@ -104,7 +106,8 @@ void GatewayImpl::StartIngest() {
 
 void GatewayImpl::StartWorkers(uint32_t count) {
   shared_.emplace(WorkerShared{config_, router_, ingest_->inbox(), counts_, connections_,
-                               config_->demo ? DemoPage(*config_) : std::string()});
+                               config_->demo ? DemoPage(*config_) : std::string(), tokens_,
+                               std::make_shared<const auth::Schemes>(config_->auth)});
   for (uint32_t i = 0; i < count; ++i) {
     auto& started =
         *workers_.emplace_back(std::make_unique<WorkerThread>(fmt::format("sluice-worker{}", i)));
@@ -186,7 +189,7 @@ void GatewayImpl::HandleSignals() {
   on(SIGQUIT, [this] { OnStopSignal("SIGQUIT"); });
   on(SIGINT, [this] { OnStopSignal("SIGINT"); });
   on(SIGUSR1, [] { ReopenLog(); });
-  on(SIGHUP, [] { LogWarn("SIGHUP: reloading is not built yet; the configuration stays"); });
+  on(SIGHUP, [this] { OnReloadSignal(); });
   on(SIGUSR2, [] { LogWarn("SIGUSR2: upgrading is not built yet"); });
 }
 

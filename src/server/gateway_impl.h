@@ -46,16 +46,19 @@ class GatewayImpl {
   [[nodiscard]] Result<> ReportReady();
   void HandleSignals();
   void ReportToServiceManager();
+  void OnReloadSignal();
   void OnStopSignal(const char* name);
   void BeginDrain();
   void OnWorkerDrained();
   void Stop();
 
-  config::ConfigPtr config_;
+  config::ConfigPtr config_;  // as of the start
+  config::ConfigPtr latest_;  // as of the last reload
   GatewayOptions options_;
   routing::Router router_;
   pubsub::ProcessCounts counts_;
   std::vector<Counter> connections_;
+  TokenMemory tokens_;
   GatewayView view_;
 
   std::unique_ptr<event::Loop> loop_;

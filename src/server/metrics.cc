@@ -162,6 +162,21 @@ void AddHttp(Page& page, const GatewayView& view) {
                  durations);
 }
 
+void AddAuth(Page& page, const GatewayView& view) {
+  page.Begin(
+      "sluice_auth_failures_total", "counter",
+      "Requests refused for their token, by reason. \"limited\" counts again those that were "
+      "answered 429.");
+  for (size_t denial = 0; denial < auth::kDenialNames.size(); ++denial) {
+    uint64_t count = 0;
+    for (const Worker* worker : view.workers) count += worker->auth_stats()[denial].Get();
+    page.Add(fmt::format("reason=\"{}\"", auth::kDenialNames[denial]), count);
+  }
+  page.Begin("sluice_config_reloads_total", "counter", "Reloads, by result.");
+  page.Add("result=\"ok\"", view.reloads_done);
+  page.Add("result=\"failed\"", view.reloads_failed);
+}
+
 void AddRedis(Page& page, const GatewayView& view) {
   if (view.redis == nullptr) return;
   page.One("sluice_redis_up", "gauge", "1 if the last probe message came back through Redis.",
@@ -202,6 +217,7 @@ std::string RenderMetrics(const GatewayView& view) {
   AddTopics(page, view);
   AddDelivery(page, view);
   AddHttp(page, view);
+  AddAuth(page, view);
   AddRedis(page, view);
   AddProcess(page, view);
   return page.Take();

@@ -151,6 +151,12 @@ std::unique_ptr<RequestHandler> HandlePublish(const PublishEnvironment& environm
     return nullptr;
   }
   auto target = environment.router.PublishTarget(match);
+  const std::string_view name =
+      target ? environment.router.NameOf(target->index, target->channel) : std::string_view();
+  if (!environment.access.Admit(exchange, environment.config.publish[match.index].auth,
+                                auth::Right::kPublish, name)) {
+    return nullptr;
+  }
   if (!target) {
     exchange.Respond(http::ErrorResponse(404, "there is no such topic"));
     return nullptr;

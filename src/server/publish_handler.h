@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "server/access.h"
 #include "sluice/pubsub/hub.h"
 #include "sluice/pubsub/stamper.h"
 #include "sluice/routing/router.h"
@@ -16,6 +17,7 @@ struct PublishEnvironment {
   const routing::Router& router;
   pubsub::Hub& hub;
   pubsub::Stamper& stamper;
+  Access& access;
 };
 
 // Null if it was answered at once.

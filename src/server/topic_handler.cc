@@ -1,6 +1,8 @@
 #include "server/topic_handler.h"
 
+#include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -8,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "server/accept_header.h"
+#include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 #include "sluice/http/response.h"
 #include "sluice/pubsub/message.h"
@@ -17,20 +20,6 @@ namespace sluice::server {
 namespace {
 
 constexpr std::string_view kAllow = "GET, HEAD, OPTIONS";
-// Query names under which polyfills send the last id.
-constexpr std::string_view kLastIdNames[] = {"lastEventId", "last_event_id", "Last-Event-ID"};
-
-// The header wins; an empty value counts as none.
-std::string LastEventId(const http::Request& request) {
-  const auto header = request.Header("Last-Event-ID");
-  if (header && !header->empty()) return std::string(*header);
-  for (const std::string_view name : kLastIdNames) {
-    auto value = request.Query(name);
-    if (value && !value->empty()) return *std::move(value);
-  }
-  return {};
-}
-
 pubsub::Filter ReadFilter(const config::Topic& topic, const http::Request& request) {
   pubsub::Filter filter;
   bool any = false;
@@ -54,10 +43,12 @@ class TopicRequest final : public RequestHandler,
                            private pubsub::Waiter,
                            private event::TimerWheel::Handler {
  public:
-  TopicRequest(const TopicEnvironment& environment, uint32_t index, Exchange& exchange)
+  TopicRequest(const TopicEnvironment& environment, uint32_t index, auth::Identity identity,
+               Exchange& exchange)
       : environment_(environment),
         topic_config_(environment.config.topics[index]),
         greeting_(environment.greetings[index]),
+        identity_(std::move(identity)),
         exchange_(&exchange),
         timeout_(*this) {}
 
@@ -89,7 +80,9 @@ class TopicRequest final : public RequestHandler,
     subscription.framing = chunked ? pubsub::Framing::kChunked : pubsub::Framing::kPlain;
     subscription.filter = ReadFilter(topic_config_, request);
     subscription.last_event_id = LastEventId(request);
-    subscription.first_bytes = FirstBytes(chunked);
+    subscription.first_bytes = FirstBytes(chunked, request);
+    SetExpiry(subscription);
+    subscription.subject = std::move(identity_.subject);
     subscription.stream = exchange.TakeStream();
     environment_.hub.Attach(topic, std::move(subscription));
   }
@@ -109,18 +102,36 @@ class TopicRequest final : public RequestHandler,
             Unavailable("the broker did not acknowledge the subscription in time", topic_config_));
   }
 
-  [[nodiscard]] std::string FirstBytes(bool chunked) const {
+  [[nodiscard]] std::string FirstBytes(bool chunked, const http::Request& request) const {
     std::string preamble;
     sse::AppendPreamble(preamble, pubsub::RetryHint(topic_config_));
     preamble += greeting_;
-    if (!chunked) return http::StreamHead(http::StreamFraming::kUntilClose) + preamble;
-    return fmt::format("{}{:x}\r\n{}\r\n", http::StreamHead(http::StreamFraming::kChunked),
+    std::string fields;
+    for (const auto& [name, value] : environment_.cors.FieldsFor(request)) {
+      fmt::format_to(std::back_inserter(fields), "{}: {}\r\n", name, value);
+    }
+    if (!chunked) return http::StreamHead(http::StreamFraming::kUntilClose, fields) + preamble;
+    return fmt::format("{}{:x}\r\n{}\r\n", http::StreamHead(http::StreamFraming::kChunked, fields),
                        preamble.size(), preamble);
+  }
+
+  // The stream ends with its token; one that is past its time already has what is left of the
+  // leeway.
+  void SetExpiry(pubsub::Subscription& subscription) const {
+    if (identity_.expires_ms == 0) return;
+    const uint64_t now_ms = WallMs();
+    uint64_t end_ms = identity_.expires_ms;
+    if (end_ms <= now_ms) end_ms += identity_.leeway_ms;
+    subscription.expires_in_ms = end_ms - std::min(end_ms, now_ms);
+    subscription.on_expired = [&access = environment_.access, fingerprint = identity_.fingerprint] {
+      access.MarkSpent(fingerprint);
+    };
   }
 
   const TopicEnvironment& environment_;
   const config::Topic& topic_config_;
   std::string_view greeting_;
+  auth::Identity identity_;
   Exchange* exchange_;  // null once it was answered or the client has gone
   event::TimerWheel::Node timeout_;
 };
@@ -157,6 +168,9 @@ std::unique_ptr<RequestHandler> HandleTopic(const TopicEnvironment& environment,
     return nullptr;
   }
   const std::string channel = environment.router.ChannelOf(match);
+  std::optional<auth::Identity> identity = environment.access.Admit(
+      exchange, topic.auth, auth::Right::kRead, environment.router.NameOf(match.index, channel));
+  if (!identity) return nullptr;
   if (environment.router.TopicOf(channel) != match.index) {
     exchange.Respond(http::ErrorResponse(404, "there is no such topic"));
     return nullptr;
@@ -182,7 +196,8 @@ std::unique_ptr<RequestHandler> HandleTopic(const TopicEnvironment& environment,
     exchange.Close();
     return nullptr;
   }
-  auto handler = std::make_unique<TopicRequest>(environment, match.index, exchange);
+  auto handler =
+      std::make_unique<TopicRequest>(environment, match.index, *std::move(identity), exchange);
   if (!handler->Begin(match.index, channel)) return nullptr;
   return handler;
 }

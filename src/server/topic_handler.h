@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "server/access.h"
+#include "server/cors.h"
 #include "sluice/event/timer_wheel.h"
 #include "sluice/pubsub/hub.h"
 #include "sluice/routing/router.h"
@@ -20,6 +22,8 @@ struct TopicEnvironment {
   pubsub::Hub& hub;
   event::TimerWheel& timers;
   const std::vector<std::string>& greetings;  // see EncodeGreetings
+  Access& access;
+  const Cors& cors;
 };
 
 // By topic: the event that each of its clients gets before any other, as it is on the stream. Empty

@@ -22,6 +22,8 @@ struct GatewayView {
   uint64_t started_ms = 0;                  // Unix time
   bool listening = false;
   bool draining = false;
+  uint64_t reloads_done = 0;
+  uint64_t reloads_failed = 0;
 
   [[nodiscard]] bool redis_up() const { return redis == nullptr || redis->up.load(); }
   [[nodiscard]] bool ready() const { return listening && !draining && redis_up(); }

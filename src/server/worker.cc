@@ -45,6 +45,17 @@ http::Response EndedStream(const config::Topic& topic) {
   return response;
 }
 
+// The query parameters in which tokens are looked for.
+std::vector<std::string> TokenParameters(const std::vector<config::AuthScheme>& schemes) {
+  std::vector<std::string> names;
+  for (const config::AuthScheme& scheme : schemes) {
+    for (const config::TokenPlace& place : scheme.places) {
+      if (place.kind == config::TokenPlace::Kind::kQuery) names.push_back(place.name);
+    }
+  }
+  return names;
+}
+
 }  // namespace
 
 Worker::Worker(event::Loop& loop, net::Network& network, uint32_t index, const WorkerShared& shared)
@@ -54,15 +65,17 @@ Worker::Worker(event::Loop& loop, net::Network& network, uint32_t index, const W
       session_settings_(ToSettings(shared.config->limits)),
       http_stats_(*shared.config),
       timers_(loop),
+      cors_(shared.config->cors),
+      access_(*shared.config, shared.tokens, shared.schemes),
       hub_(loop, shared.config, index, shared.ingest, shared.counts),
       greetings_(EncodeGreetings(*shared.config)),
-      topic_environment_{*shared.config, shared.router, hub_, timers_, greetings_},
-      publish_environment_{*shared.config, shared.router, hub_, stamper_},
+      topic_environment_{*shared.config, shared.router, hub_, timers_, greetings_, access_, cors_},
+      publish_environment_{*shared.config, shared.router, hub_, stamper_, access_},
       sessions_({loop, timers_, *this, session_settings_}, (uint64_t{index} << kIdBits) + 1),
       tick_(loop.MakeTimer([this] { CountConnections(); })),
       drain_check_(loop.MakeTimer([this] { CheckDrained(); })) {
   if (const auto& access = shared_.config->access_log) {
-    access_log_.emplace(access->format, std::vector<std::string>());
+    access_log_.emplace(access->format, TokenParameters(shared_.config->auth));
   }
   tick_->Start(kTickMs, kTickMs);
 }
@@ -140,6 +153,10 @@ std::unique_ptr<RequestHandler> Worker::Dispatch(Exchange& exchange) {
     exchange.Respond(Busy("the gateway has all the connections that limits.connections allows"));
     return nullptr;
   }
+  if (cors_.IsPreflight(exchange.request())) {
+    exchange.Respond(cors_.AnswerPreflight(exchange.request()));
+    return nullptr;
+  }
   switch (match.action) {
     case routing::Action::kTopic:
       return HandleTopic(topic_environment_, match, exchange);
@@ -168,6 +185,12 @@ void Worker::AnswerDemo(Exchange& exchange) {
       {.status = 200,
        .headers = {{"Content-Type", "text/html; charset=utf-8"}, {"Cache-Control", "no-cache"}},
        .body = shared_.demo_page});
+}
+
+void Worker::Decorate(const http::Request& request, http::Response& response) {
+  for (const auto& [name, value] : cors_.FieldsFor(request)) {
+    response.headers.emplace_back(name, value);
+  }
 }
 
 void Worker::OnRequestDone(const RequestSummary& summary) {

@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "server/access.h"
 #include "server/access_log.h"
+#include "server/cors.h"
 #include "server/publish_handler.h"
 #include "server/topic_handler.h"
 #include "sluice/base/counter.h"
@@ -35,6 +37,8 @@ struct WorkerShared {
   // Connections of each worker, as of about a second ago: by worker, each written by its own.
   std::vector<Counter>& connections;
   std::string demo_page;
+  TokenMemory& tokens;
+  auth::SchemesPtr schemes;  // as of the start
 };
 
 class Worker final : private Dispatcher {
@@ -50,6 +54,9 @@ class Worker final : private Dispatcher {
   // `drained`.
   void Drain(uint64_t spread_ms, std::function<void()> drained);
 
+  // After a reload: see Access::SetSchemes.
+  void SetSchemes(auth::SchemesPtr schemes) { access_.SetSchemes(std::move(schemes)); }
+
   // Cuts everything. Handlers still refer to this worker: destroy it in a later turn of the loop.
   void Close();
 
@@ -57,6 +64,7 @@ class Worker final : private Dispatcher {
   [[nodiscard]] pubsub::HubInbox& hub_inbox() { return hub_.inbox(); }
   [[nodiscard]] const pubsub::HubStats& hub_stats() const { return hub_.stats(); }
   [[nodiscard]] const HttpStats& http_stats() const { return http_stats_; }
+  [[nodiscard]] const AuthStats& auth_stats() const { return access_.stats(); }
   [[nodiscard]] uint64_t connections() const { return shared_.connections[index_].Get(); }
   [[nodiscard]] uint64_t accepted() const { return accepted_.Get(); }
   [[nodiscard]] uint64_t refused() const { return refused_.Get(); }
@@ -64,6 +72,7 @@ class Worker final : private Dispatcher {
  private:
   // Dispatcher
   [[nodiscard]] std::unique_ptr<RequestHandler> Dispatch(Exchange& exchange) override;
+  void Decorate(const http::Request& request, http::Response& response) override;
   void OnRequestDone(const RequestSummary& summary) override;
   void OnStreamTaken(const RequestSummary& summary) override;
 
@@ -83,6 +92,8 @@ class Worker final : private Dispatcher {
   Counter accepted_;
   Counter refused_;
   event::TimerWheel timers_;
+  Cors cors_;
+  Access access_;
   pubsub::Hub hub_;
   std::vector<std::string> greetings_;
   pubsub::Stamper stamper_;

@@ -101,11 +101,8 @@ publish: [{path: "/publish/{topic}"}]
 
 def test_keys_that_are_not_built_yet_are_refused_with_that_reason(folder):
     for extra, key in (
-            ("cors: {origins: [x]}\n", "cors"),
             ("routes: [{path: /, upstream: app}]\n", "routes"),
             ("upstreams: {app: {servers: [127.0.0.1:1]}}\n", "upstreams"),
-            ("auth: {members: {static: []}}\n", "auth"),
-            ("log: {access: {path: stdout}}\n", "log.access"),
             ("limits: {per_ip: 5}\n", "limits.per_ip"),
             ("multi: {path: /events}\n", "multi"),
     ):

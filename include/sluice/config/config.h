@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sluice/base/log.h"
+#include "sluice/config/auth.h"
 #include "sluice/net/address.h"
 
 namespace sluice::config {
@@ -33,6 +34,7 @@ struct Limits {
   uint32_t idle_timeout_ms = 75'000;    // between two requests
   uint32_t write_timeout_ms = 30'000;   // TCP_USER_TIMEOUT: a peer that acknowledges nothing
   uint32_t notsent_bytes = 16 * 1024;   // TCP_NOTSENT_LOWAT of each client socket
+  uint32_t auth_failures = 60;          // refused tokens of one address in a minute; 0: no limit
   bool operator==(const Limits&) const = default;
 };
 
@@ -66,6 +68,7 @@ struct Topic {
   std::string name;     // the key under `topics:`
   std::string path;     // "/events/rooms/{id}"
   std::string channel;  // "room:{id}"; the same parameters as the path
+  std::string auth;     // the name of a scheme; empty: open to everyone
   Source source = Source::kPubSub;
   uint32_t interval_ms = 2'000;  // between two messages of Source::kMetrics
   Format format = Format::kText;
@@ -94,9 +97,10 @@ struct Stamp {
   bool operator==(const Stamp&) const = default;
 };
 
-// One entry of `publish:`. `auth: none` is the only scheme yet.
+// One entry of `publish:`.
 struct Publish {
   std::string path;
+  std::string auth;   // the name of a scheme; empty: `none`, open to everyone
   std::string topic;  // a Topic::name, whose path has the same parameters; empty: {topic} says it
   std::vector<Stamp> stamp;  // at most 4
   bool operator==(const Publish&) const = default;
@@ -133,6 +137,8 @@ struct Config {
   BrokerKind broker = BrokerKind::kMemory;
   Redis redis;
   Limits limits;
+  std::optional<Cors> cors;
+  std::vector<AuthScheme> auth;
   std::vector<Topic> topics;
   std::vector<Publish> publish;
   Drain drain;

@@ -23,6 +23,9 @@ struct FramePlace {
 // The id of the event at that place.
 [[nodiscard]] std::string PlaceId(std::string_view epoch, uint64_t sequence);
 
+// A sluice.expired event for one subscriber, with the id that it may resume from.
+[[nodiscard]] std::string ExpiredBody(std::string_view topic, std::string_view id);
+
 // Keeps a buffer from one frame to the next. One thread.
 class FrameEncoder {
  public:

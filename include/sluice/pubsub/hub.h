@@ -11,6 +11,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -18,6 +19,7 @@
 
 #include "sluice/config/config.h"
 #include "sluice/event/loop.h"
+#include "sluice/event/timer_wheel.h"
 #include "sluice/pubsub/ingest_link.h"
 #include "sluice/pubsub/stats.h"
 #include "sluice/pubsub/topic.h"
@@ -51,6 +53,9 @@ struct Subscription {
   Filter filter;
   std::string last_event_id;  // empty: a newcomer
   std::string first_bytes;    // the response head and what follows it, ready for the wire
+  std::string subject;        // who it is, for the log; empty: unknown
+  std::optional<uint64_t> expires_in_ms;  // then it is told so by sluice.expired, and ended
+  std::function<void()> on_expired;       // called at that time; may be null
 };
 
 // Numbers shared by all workers of the process.
@@ -140,6 +145,7 @@ class Hub {
   size_t subscribers_ = 0;
   uint32_t now_s_;  // as of the last tick
 
+  event::TimerWheel expiries_;
   std::unordered_map<std::string, std::unique_ptr<Topic>> topics_;
   std::unordered_map<uint32_t, Topic*> by_channel_id_;
   std::unordered_map<std::string, std::vector<Waiter*>> waiters_;

@@ -27,10 +27,12 @@ enum class CloseReason : uint8_t {
   kClientTimeout,  // acknowledged nothing for limits.write_timeout
   kSlowClient,     // fell further behind than slow_client.buffer allows
   kDrained,        // ended cleanly at a drain
+  kExpired,        // its token's time was over; ended cleanly
   kStopped,        // cut at the drain's deadline or by a second signal
 };
-constexpr std::array<std::string_view, 6> kCloseReasonNames = {
-    "client_closed", "client_reset", "client_timeout", "slow_client", "drained", "stopped"};
+constexpr std::array<std::string_view, 7> kCloseReasonNames = {
+    "client_closed", "client_reset", "client_timeout", "slow_client",
+    "drained",       "expired",      "stopped"};
 [[nodiscard]] constexpr std::string_view Name(CloseReason reason) {
   return kCloseReasonNames[static_cast<size_t>(reason)];
 }

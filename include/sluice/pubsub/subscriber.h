@@ -7,11 +7,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "sluice/event/loop.h"
+#include "sluice/event/timer_wheel.h"
 #include "sluice/net/stream.h"
 #include "sluice/pubsub/frame.h"
 #include "sluice/pubsub/stats.h"
@@ -19,6 +22,23 @@
 namespace sluice::pubsub {
 
 class Lane;
+class Subscriber;
+
+// Ends a stream when its token's time is over. Only streams with such a token have one.
+class Deadline final : private event::TimerWheel::Handler {
+ public:
+  Deadline(Subscriber& subscriber, std::function<void()> on_expired)
+      : subscriber_(subscriber), on_expired_(std::move(on_expired)) {}
+
+  void Arm(event::TimerWheel& timers, uint64_t delay_ms) { timers.Arm(node_, delay_ms); }
+
+ private:
+  void OnTimeout(event::TimerWheel::Node& node) override;
+
+  Subscriber& subscriber_;
+  std::function<void()> on_expired_;
+  event::TimerWheel::Node node_{*this};
+};
 
 class Subscriber final : public net::StreamHandler, public event::Deferred {
  public:
@@ -45,10 +65,18 @@ class Subscriber final : public net::StreamHandler, public event::Deferred {
   void SkipTo(uint64_t cursor) { cursor_ = cursor; }
 
   // Closes the connection now; no callback comes after.
-  void CloseStream() { stream_.reset(); }
+  void CloseStream() {
+    stream_.reset();
+    deadline_.reset();
+  }
 
-  // Ends the stream cleanly once everything private is sent. REQUIRES: it is behind.
-  void FinishAfterPrivate();
+  // Ends the stream cleanly, for this reason, once everything private is sent. REQUIRES: it is
+  // behind.
+  void FinishAfterPrivate(CloseReason reason);
+
+  // Tells it that its token has expired, and ends the stream cleanly.
+  void Expire();
+  void SetDeadline(std::unique_ptr<Deadline> deadline) { deadline_ = std::move(deadline); }
 
   // net::StreamHandler
   void OnData(std::string_view) override {}  // an SSE client has nothing to say
@@ -80,7 +108,8 @@ class Subscriber final : public net::StreamHandler, public event::Deferred {
   std::unique_ptr<net::Stream> stream_;
   FrameRef partial_;                      // begun and not finished
   std::unique_ptr<std::string> private_;  // not sent yet
-  uint64_t cursor_ = 0;                   // next frame, while behind
+  std::unique_ptr<Deadline> deadline_;
+  uint64_t cursor_ = 0;  // next frame, while behind
   uint64_t connection_id_;
   // What was sent to it. While it is caught up, its lane's totals at its join are taken off these
   // (modulo 2^64), and those at its leaving are added: so a delivery touches nothing here.
@@ -93,6 +122,7 @@ class Subscriber final : public net::StreamHandler, public event::Deferred {
   bool behind_ = true;
   bool blocked_ = false;
   bool finishing_ = false;
+  CloseReason finish_reason_ = CloseReason::kDrained;
   bool waiting_ = false;   // in its lane's list of those that wait for the pass to end
   bool owes_gap_ = false;  // a gap is among the private bytes: do not tell it twice
 };

@@ -62,6 +62,12 @@ class Router {
   // Where a publish path leads. REQUIRES: match.action is kPublish.
   [[nodiscard]] std::optional<Target> PublishTarget(const Match& match) const;
 
+  // What a token's patterns are matched against: the topic's name, or the channel where the path
+  // has parameters.
+  [[nodiscard]] std::string_view NameOf(uint32_t index, std::string_view channel) const {
+    return channels_[index].exact() ? config_->topics[index].name : channel;
+  }
+
   static constexpr size_t kMaxChannelBytes = 256;
 
  private:

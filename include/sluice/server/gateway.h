@@ -9,6 +9,7 @@ namespace sluice::server {
 
 struct GatewayOptions {
   std::string version;
+  std::string config_path;  // what SIGHUP reads again
   // A descriptor to which the gateway writes what it listens on, a line each (`listen
   // 127.0.0.1:8080`, `admin 127.0.0.1:8081`), then `ready`, and which it closes then. -1: none.
   int ready_fd = -1;

@@ -16,9 +16,9 @@ namespace sluice::server {
 class HttpStats {
  public:
   // Statuses that are counted by themselves; all others are counted as the last.
-  static constexpr std::array<int, 21> kStatuses = {200, 202, 204, 400, 404, 405, 406,
-                                                    408, 413, 414, 417, 429, 431, 499,
-                                                    500, 501, 503, 504, 505, 403, 0};
+  static constexpr std::array<int, 22> kStatuses = {200, 202, 204, 400, 401, 403, 404, 405,
+                                                    406, 408, 413, 414, 417, 429, 431, 499,
+                                                    500, 501, 503, 504, 505, 0};
 
   explicit HttpStats(const config::Config& config);
 

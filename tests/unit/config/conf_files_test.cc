@@ -40,9 +40,12 @@ TEST(ConfFilesTest, ReferenceHasTheDefaultsOfTheCode) {
   expected.topics[1].name = expected.topics[1].channel = "metrics";
   expected.topics[1].path = "/events/metrics";
   expected.topics[1].source = Source::kMetrics;
-  expected.publish = {{.path = "/publish/{topic}", .topic = {}, .stamp = {}},
-                      {.path = "/api/example", .topic = "example", .stamp = {}}};
+  expected.publish = {{.path = "/publish/{topic}", .auth = {}, .topic = {}, .stamp = {}},
+                      {.path = "/api/example", .auth = {}, .topic = "example", .stamp = {}}};
   const Config& reference = **result;
+  // These have no default: the file shows examples.
+  expected.cors.emplace().origins = {"https://app.example"};
+  expected.auth = reference.auth;
   EXPECT_TRUE(reference.limits == expected.limits);
   EXPECT_TRUE(reference.redis == expected.redis);
   EXPECT_TRUE(reference.topics == expected.topics);

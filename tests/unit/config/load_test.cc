@@ -29,7 +29,7 @@ broker: redis
 redis: {url: "redis://app:pw@r:1/2", probe_interval: 3s, connect_timeout: 4s, backoff_max: 5m}
 limits: {connections: 1, subscribers: 2, header_bytes: 3KiB, headers: 4, body_bytes: 5,
          message_bytes: 6, header_timeout: 7s, body_timeout: 8s, idle_timeout: 9s,
-         write_timeout: 10s, notsent_bytes: 11KiB}
+         write_timeout: 10s, notsent_bytes: 11KiB, auth_failures: 12}
 topics:
   room:
     path: /rooms/{id}
@@ -82,6 +82,7 @@ demo: true
   expected.limits.idle_timeout_ms = 9'000;
   expected.limits.write_timeout_ms = 10'000;
   expected.limits.notsent_bytes = 11'264;
+  expected.limits.auth_failures = 12;
   Topic topic;
   topic.name = "room";
   topic.path = "/rooms/{id}";
@@ -115,8 +116,9 @@ demo: true
   demo.replay_initial = 150;
   demo.history.events = 300;
   expected.topics = {topic, load, demo};
-  expected.publish = {{.path = "/publish/{topic}", .topic = {}, .stamp = {}},
+  expected.publish = {{.path = "/publish/{topic}", .auth = {}, .topic = {}, .stamp = {}},
                       {.path = "/say/{id}",
+                       .auth = {},
                        .topic = "room",
                        .stamp = {{"at", StampValue::kIso8601}, {"id", StampValue::kUnixMs}}}};
   expected.drain.delay_ms = 1'000;

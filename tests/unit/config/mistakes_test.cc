@@ -344,8 +344,6 @@ TEST(MistakesTest, DrainFitsItsDeadline) {
 
 TEST(MistakesTest, WhatIsNotBuiltIsRefusedByName) {
   ExpectProblems({
-      {"auth: {}\n", {"2:1: auth: not built yet: authentication"}},
-      {"cors: {}\n", {"2:1: cors: not built yet: CORS"}},
       {"multi: {}\n", {"2:1: multi: not built yet: several topics on one connection"}},
       {"upstreams: {}\nroutes: []\n",
        {"2:1: upstreams: not built yet: proxying", "3:1: routes: not built yet: proxying"}},
@@ -356,12 +354,9 @@ TEST(MistakesTest, WhatIsNotBuiltIsRefusedByName) {
         "3:23: redis.cluster: not built yet: Redis Cluster"}},
       {"broker: redis\nredis: {url: \"rediss://:s3cret@h\"}\n",
        {"3:14: redis.url: not built yet: TLS to Redis"}},
-      {"topics: {a: {path: /a, auth: x, internal: false, source: stream}}\n",
-       {"2:24: topics.a.auth: not built yet: authentication",
-        "2:33: topics.a.internal: not built yet: topics reached by X-Accel-Redirect only",
-        "2:58: topics.a.source: not built yet: Redis Streams as a source"}},
-      {"publish: [{path: \"/{topic}\", auth: members}]\n",
-       {"2:36: publish[0].auth: not built yet: authentication; only \"none\" is possible"}},
+      {"topics: {a: {path: /a, internal: false, source: stream}}\n",
+       {"2:24: topics.a.internal: not built yet: topics reached by X-Accel-Redirect only",
+        "2:49: topics.a.source: not built yet: Redis Streams as a source"}},
   });
   EXPECT_THAT(ProblemsIn("listen: {address: 127.0.0.1:1, tls: {}}\n"),
               ElementsAreArray({"1:32: listen.tls: not built yet: TLS"}));
