@@ -245,6 +245,7 @@ void ReadPublishTopic(Section& section, const std::optional<Template>& path,
                                   [&](const Topic& known) { return known.name == *name; });
   if (topic == topics.end()) {
     std::vector<std::string_view> names;
+    names.reserve(topics.size());
     for (const Topic& known : topics) names.push_back(known.name);
     return reader.FailQuoting(*value, "is not a topic under `topics`" + DidYouMean(*name, names));
   }

@@ -203,7 +203,7 @@ void Reader::Note(const Value& map, std::string_view key, bool there) {
   if (there) {
     absent_->erase(schema);
     present_.insert(schema);
-  } else if (present_.count(schema) == 0) {
+  } else if (!present_.contains(schema)) {
     absent_->insert(schema);
   }
 }

@@ -48,6 +48,7 @@ Stamper::~Stamper() = default;
 Result<std::string> Stamper::Stamp(const std::vector<config::Stamp>& stamps, std::string_view body,
                                    uint64_t wall_ms) {
   std::vector<std::string> names;
+  names.reserve(stamps.size());
   for (const config::Stamp& stamp : stamps) names.push_back(stamp.member);
   std::vector<JsonMember> members(names.size());
   const auto kind = reader_->Read(body, names, members);

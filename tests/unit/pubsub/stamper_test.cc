@@ -1,5 +1,7 @@
 #include "sluice/pubsub/stamper.h"
 
+#include <algorithm>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +49,32 @@ TEST(StamperTest, EverythingElseStaysByteForByte) {
   const std::string rest =
       R"("n":12345678901234567890.12345678901234567890e-400, "s":"\u00e9é\"}{",  "d":{"id":1}, "z":-0})";
   EXPECT_EQ(Stamped("{" + rest, {{"id", StampValue::kUnixMs}}), "{\"id\":1717243496007," + rest);
+}
+
+// Any object, with or without the members, in any order and spacing: what a reader of JSON sees is
+// the same object with these two set.
+TEST(StamperTest, AnyObjectIsTheSameButForTheMembersThatAreSet) {
+  std::mt19937 random(7);
+  const std::vector<std::string> names = {"id", "timestamp", "a", "\u00e9\"", "n"};
+  const std::vector<std::string> values = {"1", "\"id\"", "{\"id\":{}}", "[]", "null", "\"}\\\"\""};
+  const std::vector<std::string> spaces = {"", " ", "\n\t"};
+  const auto any = [&](const std::vector<std::string>& of) { return of[random() % of.size()]; };
+  for (int round = 0; round < 2000; ++round) {
+    std::vector<std::string> order = names;
+    std::shuffle(order.begin(), order.end(), random);
+    order.resize(random() % (order.size() + 1));
+    std::string body = any(spaces) + "{" + any(spaces);
+    for (const std::string& name : order) {
+      if (name != order.front()) body += "," + any(spaces);
+      body +=
+          nlohmann::json(name).dump() + any(spaces) + ":" + any(spaces) + any(values) + any(spaces);
+    }
+    body += "}" + any(spaces);
+    nlohmann::json expected = nlohmann::json::parse(body);
+    expected["id"] = kNow;
+    expected["timestamp"] = "2024-06-01T12:04:56.007Z";
+    EXPECT_EQ(nlohmann::json::parse(Stamped(body)), expected) << body;
+  }
 }
 
 TEST(StamperTest, NamesAreWrittenAsJson) {
