@@ -46,9 +46,10 @@ DECLARED = {"yaml": {"config", "part", "excerpt", "other"},
             "php": {"excerpt"},
             "ruby": {"excerpt"},
             "go": {"excerpt"},
+            "jsx": {"excerpt"},
             "": {"figure"},
             "http": {"figure"}}
-UNDECLARED = {"sh", "text", "js", "jsx", "html", "python", "json"}
+UNDECLARED = {"sh", "text", "js", "html", "python", "json"}
 
 COMMENT = re.compile(r"^<!--\s*test:\s*(.*?)\s*-->$")
 FENCE = re.compile(r"^(\s*)```(\S*)\s*$")
