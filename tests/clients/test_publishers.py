@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import example
+from harness import example, secrets
 from harness.redis import free_port
 from harness.wait import wait_for
 
@@ -80,6 +80,22 @@ def test_publishing_through_redis_and_over_http(make_gateway, redis, publish, la
         event = orders.next()
         assert (event.type, event.data, event.id) == ("grüße", MESSAGE, "order-18")
         assert event.id in answer
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_token_is_sent_as_a_bearer_token(make_gateway, publish, language):
+    token = secrets.make("publisher")
+    gateway = make_gateway({
+        "auth": {"publishers": {"token": {"bearer": True},
+                                "static": [{"token": token, "subject": "shop", "publish": ["news"]}]}},
+        "publish": [{"path": "/publish/{topic}", "auth": "publishers"}]})
+    with gateway.subscribe() as subscriber:
+        refused = publish("http", language, ["news", "x"], SLUICE_URL=url(gateway))
+        assert refused.returncode not in (0, 2) and "401" in refused.stderr, refused
+        done = publish("http", language, ["news", MESSAGE], SLUICE_URL=url(gateway), SLUICE_TOKEN=token)
+        assert done.returncode == 0, done.stderr
+        assert subscriber.next().data == MESSAGE
+        assert token not in refused.stderr + done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from harness import secrets
 from harness.wait import wait_for
 
 ROOMS = {
@@ -102,6 +103,19 @@ def test_members_are_set_once_for_all_gateways(make_gateway, redis):
         assert post(first, "/api/news", '{"a":1}').status == 202
         data = here.next().data
         assert there.next().data == data and json.loads(data)["id"] > 0
+
+
+def test_a_token_needs_the_right_to_the_topic_that_the_path_leads_to(make_gateway):
+    token = secrets.make("writer")
+    scheme = {"token": {"bearer": True}, "static": [
+        {"token": token, "subject": "app", "publish": ["room:42", "news"]}]}
+    gateway = make_gateway({**ROOMS, "auth": {"writers": scheme},
+                            "publish": [{**entry, "auth": "writers"} for entry in ROOMS["publish"]]})
+    bearer = [("Authorization", f"Bearer {token}")]
+    for target, allowed in (("/api/rooms/42/messages", 202), ("/api/rooms/43/messages", 403),
+                            ("/api/news", 202)):
+        assert gateway.fetch("POST", target, bearer, "x").status == allowed, target
+        assert gateway.fetch("POST", target, body="x").status == 401, target
 
 
 @pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/1.0"])
