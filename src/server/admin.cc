@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "server/metrics.h"
+#include "server/pages.h"
 #include "server/status.h"
 #include "sluice/base/log.h"
 #include "sluice/http/response.h"
@@ -18,13 +19,18 @@ http::Response Text(int status, std::string_view type, std::string body) {
 
 constexpr std::string_view kJson = "application/json";
 
+// Connection ids begin above those of all workers.
+constexpr uint64_t kFirstId = uint64_t{1} << 56;
+
 }  // namespace
 
 Admin::Admin(event::Loop& loop, net::Network& network, const GatewayView& view)
     : view_(view),
       network_(network),
       timers_(loop),
-      sessions_({loop, timers_, *this, settings_}, 1) {}
+      sampler_(loop, view, [this] { OnSampled(); }),
+      status_stream_(loop, timers_),
+      sessions_({loop, timers_, *this, settings_}, kFirstId) {}
 
 Result<net::Endpoint> Admin::Listen(const net::Endpoint& endpoint) {
   net::ListenOptions options;
@@ -42,6 +48,11 @@ Result<net::Endpoint> Admin::Listen(const net::Endpoint& endpoint) {
 void Admin::Close() {
   listener_.reset();
   sessions_.CloseAll();
+  status_stream_.Close();
+}
+
+void Admin::OnSampled() {
+  if (status_stream_.viewers() > 0) status_stream_.Send(StatusDocument(view_, sampler_).dump());
 }
 
 std::unique_ptr<RequestHandler> Admin::Dispatch(Exchange& exchange) {
@@ -60,10 +71,20 @@ std::unique_ptr<RequestHandler> Admin::Dispatch(Exchange& exchange) {
   } else if (path == "/metrics") {
     exchange.Respond(Text(200, "text/plain; version=0.0.4; charset=utf-8", RenderMetrics(view_)));
   } else if (path == "/status.json") {
-    exchange.Respond(Text(200, kJson, RenderStatus(view_)));
+    exchange.Respond(Text(200, kJson, StatusDocument(view_, sampler_).dump(2) + "\n"));
+  } else if (path == "/status") {
+    exchange.Respond(PageResponse(kStatusPage));
+  } else if (path == "/status/history") {
+    exchange.Respond(Text(200, kJson, sampler_.RenderHistory()));
+  } else if (path == StatusStream::kPath) {
+    return status_stream_.Dispatch(exchange);
+  } else if (path == "/") {
+    http::Response response = Text(302, "text/plain; charset=utf-8", "see /status\n");
+    response.headers.emplace_back("Location", "/status");
+    exchange.Respond(std::move(response));
   } else {
     exchange.Respond(http::ErrorResponse(
-        404, "the admin listener has /healthz, /readyz, /metrics and /status.json"));
+        404, "the admin listener has /healthz, /readyz, /metrics, /status and /status.json"));
   }
   return nullptr;
 }

@@ -1,36 +1,73 @@
 #include "server/status.h"
 
-#include <nlohmann/json.hpp>
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <thread>
 
 #include "server/process_info.h"
 #include "sluice/base/clock.h"
+#include "sluice/base/log.h"
 
 namespace sluice::server {
 namespace {
 
 using nlohmann::ordered_json;
+using pubsub::HubStats;
 
-ordered_json TopicStatus(const GatewayView& view, size_t index) {
-  uint64_t subscribers = 0;
+uint64_t Sum(const GatewayView& view, const std::function<uint64_t(const Worker&)>& value) {
+  uint64_t sum = 0;
+  for (const Worker* worker : view.workers) sum += value(*worker);
+  return sum;
+}
+uint64_t SumHubs(const GatewayView& view, const std::function<uint64_t(const HubStats&)>& value) {
+  return Sum(view, [&value](const Worker& worker) { return value(worker.hub_stats()); });
+}
+
+double Tenths(double value) {
+  return std::round(value * 10) / 10;
+}
+
+ordered_json TopicStatus(const GatewayView& view, const Rates& rates, size_t index) {
   ordered_json gaps = ordered_json::object();
-  for (const Worker* worker : view.workers) {
-    subscribers += worker->hub_stats().topics[index].subscribers.Get();
+  for (size_t r = 0; r < pubsub::kGapReasonNames.size(); ++r) {
+    gaps[std::string(pubsub::kGapReasonNames[r])] =
+        SumHubs(view, [=](const HubStats& hub) { return hub.topics[index].gaps[r].Get(); });
   }
-  for (size_t reason = 0; reason < pubsub::kGapReasonNames.size(); ++reason) {
-    uint64_t count = 0;
-    for (const Worker* worker : view.workers) {
-      count += worker->hub_stats().topics[index].gaps[reason].Get();
-    }
-    gaps[std::string(pubsub::kGapReasonNames[reason])] = count;
+  // Each worker holds the topics that its clients want: the most that one holds is a lower bound.
+  uint64_t live = 0;
+  for (const Worker* worker : view.workers) {
+    live = std::max(live, worker->hub_stats().topics[index].topics.Get());
   }
   const config::Topic& topic = view.config->topics[index];
   return {{"name", topic.name},
           {"path", topic.path},
           {"channel", topic.channel},
-          {"subscribers", subscribers},
+          {"live", live},
+          {"subscribers",
+           SumHubs(view, [=](const HubStats& hub) { return hub.topics[index].subscribers.Get(); })},
           {"events", view.ingest->stats().events[index].Get()},
+          {"events_per_second", Tenths(rates.topic_events[index])},
           {"dropped", view.ingest->stats().dropped[index].Get()},
           {"gaps", gaps}};
+}
+
+ordered_json Disconnects(const GatewayView& view) {
+  ordered_json disconnects = ordered_json::object();
+  for (size_t r = 0; r < pubsub::kCloseReasonNames.size(); ++r) {
+    disconnects[std::string(pubsub::kCloseReasonNames[r])] =
+        SumHubs(view, [r](const HubStats& hub) { return hub.disconnects[r].Get(); });
+  }
+  return disconnects;
+}
+
+ordered_json AuthFailures(const GatewayView& view) {
+  ordered_json failures = ordered_json::object();
+  for (size_t denial = 0; denial < auth::kDenialNames.size(); ++denial) {
+    failures[std::string(auth::kDenialNames[denial])] =
+        Sum(view, [denial](const Worker& worker) { return worker.auth_stats()[denial].Get(); });
+  }
+  return failures;
 }
 
 ordered_json BrokerStatus(const GatewayView& view) {
@@ -39,55 +76,84 @@ ordered_json BrokerStatus(const GatewayView& view) {
           {"endpoint", view.config->redis.endpoint.ToString()},
           {"up", view.redis->up.load()},
           {"probe_seconds", static_cast<double>(view.redis->probe_ns.load()) / 1e9},
-          {"reconnects", view.redis->reconnects.load()}};
+          {"reconnects", view.redis->reconnects.load()},
+          {"failures", view.redis->failures.load()}};
 }
 
-}  // namespace
-
-std::string RenderStatus(const GatewayView& view) {
-  uint64_t connections = 0;
-  uint64_t subscribers = 0;
-  uint64_t deliveries = 0;
-  uint64_t behind = 0;
-  for (const Worker* worker : view.workers) {
-    connections += worker->connections();
-    deliveries += worker->hub_stats().deliveries.Get();
-    behind += worker->hub_stats().behind.Get();
-    for (const auto& topic : worker->hub_stats().topics) subscribers += topic.subscribers.Get();
-  }
-  ordered_json topics = ordered_json::array();
-  for (size_t i = 0; i < view.config->topics.size(); ++i) topics.push_back(TopicStatus(view, i));
+ordered_json ProcessStatus() {
   const ProcessUsage process = ReadProcessUsage();
   const FdUsage fds = ReadFdUsage();
-  const ordered_json status = {
-      {"version", view.version},
-      {"uptime_seconds", (WallMs() - view.started_ms) / 1000},
-      {"ready", view.ready()},
-      {"draining", view.draining},
-      {"workers", view.workers.size()},
-      {"connections", connections},
-      {"subscribers", subscribers},
-      {"behind", behind},
-      {"deliveries", deliveries},
-      {"topics", topics},
-      {"broker", BrokerStatus(view)},
-      {"process",
-       {{"cpu_seconds", process.cpu_seconds},
-        {"resident_bytes", process.resident_bytes},
-        {"open_fds", fds.open},
-        {"max_fds", fds.max}}},
-  };
-  return status.dump(2) + "\n";
+  return {{"cpu_seconds", process.cpu_seconds},
+          {"cores", std::max(1U, std::thread::hardware_concurrency())},
+          {"resident_bytes", process.resident_bytes},
+          {"open_fds", fds.open},
+          {"max_fds", fds.max}};
 }
 
-std::string RenderReadiness(const GatewayView& view) {
+uint64_t LogLinesLost(LogKind kind) {
+  const LogLosses losses = GetLogLosses(kind);
+  return losses.overflowed + losses.unwritten;
+}
+
+ordered_json Readiness(const GatewayView& view) {
   ordered_json checks = {{"config", "ok"},
                          {"listeners", view.listening ? "ok" : "not open"},
                          {"drain", view.draining ? "draining" : "ok"}};
   if (view.redis != nullptr) {
     checks["redis"] = view.redis_up() ? "ok" : "no probe message came back in time";
   }
-  return ordered_json{{"ready", view.ready()}, {"checks", checks}}.dump() + "\n";
+  return checks;
+}
+
+}  // namespace
+
+ordered_json StatusDocument(const GatewayView& view, const Sampler& sampler) {
+  const uint64_t streams = SumHubs(view, [](const HubStats& hub) {
+    uint64_t count = 0;
+    for (const auto& topic : hub.topics) count += topic.subscribers.Get();
+    return count;
+  });
+  const uint64_t connections =
+      std::max(streams, Sum(view, [](const Worker& worker) { return worker.connections(); }));
+  ordered_json topics = ordered_json::array();
+  uint64_t events = 0;
+  for (size_t i = 0; i < view.config->topics.size(); ++i) {
+    topics.push_back(TopicStatus(view, sampler.rates(), i));
+    events += view.ingest->stats().events[i].Get();
+  }
+  return {
+      {"version", view.version},
+      {"uptime_seconds", (WallMs() - view.started_ms) / 1000},
+      {"ready", view.ready()},
+      {"checks", Readiness(view)},
+      {"draining", view.draining},
+      {"workers", view.workers.size()},
+      {"connections", connections},
+      {"connections_by_state", {{"http", connections - streams}, {"stream", streams}}},
+      {"accepted", Sum(view, [](const Worker& worker) { return worker.accepted(); })},
+      {"refused", Sum(view, [](const Worker& worker) { return worker.refused(); })},
+      {"subscribers", streams},
+      {"behind", SumHubs(view, [](const HubStats& hub) { return hub.behind.Get(); })},
+      {"events", events},
+      {"deliveries", SumHubs(view, [](const HubStats& hub) { return hub.deliveries.Get(); })},
+      {"delivery_bytes",
+       SumHubs(view, [](const HubStats& hub) { return hub.delivery_bytes.Get(); })},
+      {"replayed", SumHubs(view, [](const HubStats& hub) { return hub.replayed.Get(); })},
+      {"published", view.ingest->stats().published.Get()},
+      {"publish_failures", view.ingest->stats().publish_failures.Get()},
+      {"disconnects", Disconnects(view)},
+      {"auth_failures", AuthFailures(view)},
+      {"now", MetricsMessage(sampler.totals(), sampler.rates())},
+      {"topics", topics},
+      {"broker", BrokerStatus(view)},
+      {"process", ProcessStatus()},
+      {"log_lines_lost",
+       {{"error", LogLinesLost(LogKind::kError)}, {"access", LogLinesLost(LogKind::kAccess)}}},
+  };
+}
+
+std::string RenderReadiness(const GatewayView& view) {
+  return ordered_json{{"ready", view.ready()}, {"checks", Readiness(view)}}.dump() + "\n";
 }
 
 }  // namespace sluice::server

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "server/pages.h"
 #include "sluice/base/log.h"
 #include "sluice/http/response.h"
 #include "sluice/sse/encoder.h"
@@ -181,10 +182,7 @@ void Worker::AnswerDemo(Exchange& exchange) {
     exchange.Respond(std::move(response));
     return;
   }
-  exchange.Respond(
-      {.status = 200,
-       .headers = {{"Content-Type", "text/html; charset=utf-8"}, {"Cache-Control", "no-cache"}},
-       .body = shared_.demo_page});
+  exchange.Respond(PageResponse(shared_.demo_page));
 }
 
 void Worker::Decorate(const http::Request& request, http::Response& response) {

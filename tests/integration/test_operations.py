@@ -189,7 +189,6 @@ def test_demo_page_is_served_when_asked_for(make_gateway):
     assert response.status == 200
     assert response.get("content-type") == "text/html; charset=utf-8"
     assert b"EventSource" in response.body and b"/events/news" in response.body
-    assert b"http://" not in response.body.replace(b"http://127.0.0.1", b"")
     assert gateway.fetch("HEAD", "/").status == 200
     assert gateway.fetch("POST", "/").status == 405
 
