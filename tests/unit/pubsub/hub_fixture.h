@@ -139,6 +139,8 @@ class HubFixture : public ::testing::Test {
       subscription.filter = std::move(filter);
       subscription.framing = framing;
       subscription.last_event_id = last_id;
+      subscription.expires_in_ms = expires_in_ms;
+      subscription.on_expired = [this] { ++expired; };
       hub->Attach(topic, std::move(subscription));
     });
     hub->Await(0, "news", waiter);
@@ -169,6 +171,8 @@ class HubFixture : public ::testing::Test {
   std::vector<FrameRef> backlog;
   uint64_t next_sequence = 1;
   uint64_t connection_id = 0;
+  std::optional<uint64_t> expires_in_ms;  // of those that join from now on
+  int expired = 0;                        // calls of on_expired
   size_t slice_sends = Hub::kSliceSends;  // change before MakeHub
   std::unique_ptr<Hub> hub;
 };
