@@ -9,13 +9,17 @@ namespace {
 
 class Machine : public LlhttpMachine {
  public:
-  Machine() { llhttp_init(&parser_, HTTP_REQUEST, &Settings()); }
+  explicit Machine(Kind kind) {
+    llhttp_init(&parser_, kind == Kind::kRequest ? HTTP_REQUEST : HTTP_RESPONSE, &Settings());
+  }
 
   void Reset() override {
     llhttp_reset(&parser_);
-    head_complete_ = message_complete_ = refused_ = chunked_ = false;
+    head_complete_ = message_complete_ = refused_ = chunked_ = no_body_ = until_close_ = false;
     content_length_ = 0;
   }
+
+  void ExpectNoBody() override { no_body_ = true; }
 
   Ran Run(std::string_view bytes, BodyTaker* taker) override {
     parser_.data = this;
@@ -31,6 +35,8 @@ class Machine : public LlhttpMachine {
   [[nodiscard]] bool message_complete() const override { return message_complete_; }
   [[nodiscard]] bool chunked() const override { return chunked_; }
   [[nodiscard]] uint64_t content_length() const override { return content_length_; }
+  [[nodiscard]] int status() const override { return parser_.status_code; }
+  [[nodiscard]] bool until_close() const override { return until_close_; }
   [[nodiscard]] const char* reason() const override {
     const char* reason = llhttp_get_error_reason(&parser_);
     return reason != nullptr ? reason : "malformed";
@@ -68,6 +74,11 @@ class Machine : public LlhttpMachine {
     if ((parser_.flags & F_CONTENT_LENGTH) != 0) content_length_ = parser_.content_length;
     // Upgrade is ignored: what follows is HTTP/1.1, whatever the client offered.
     parser_.upgrade = 0;
+    if (parser_.type == HTTP_REQUEST) return HPE_OK;
+    // llhttp would read a body that the fields of such an answer announce.
+    const int status = parser_.status_code;
+    if (no_body_ || status < 200 || status == 204 || status == 304) return kSkipBody;
+    until_close_ = llhttp_message_needs_eof(&parser_) != 0;
     return HPE_OK;
   }
 
@@ -96,6 +107,8 @@ class Machine : public LlhttpMachine {
     }
   }
 
+  static constexpr int kSkipBody = 1;  // what on_headers_complete returns for it
+
   llhttp_t parser_{};
   BodyTaker* taker_ = nullptr;
   uint64_t content_length_ = 0;
@@ -103,12 +116,14 @@ class Machine : public LlhttpMachine {
   bool head_complete_ = false;
   bool message_complete_ = false;
   bool refused_ = false;
+  bool no_body_ = false;
+  bool until_close_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<LlhttpMachine> LlhttpMachine::Make() {
-  return std::make_unique<Machine>();
+std::unique_ptr<LlhttpMachine> LlhttpMachine::Make(Kind kind) {
+  return std::make_unique<Machine>(kind);
 }
 
 #define SLUICE_TEXT_OF(x) #x

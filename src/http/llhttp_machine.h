@@ -1,6 +1,6 @@
 // llhttp, the grammar of HTTP/1 messages: the one place that knows it. It says how far the bytes
-// are a request and where the body lies; what the header fields mean is head_reader.h's.
-// Loop-thread only.
+// are a message and where the body lies; what the header fields mean is for head_reader.h and
+// response_parser.cc to say. Loop-thread only.
 #pragma once
 
 #include <cstddef>
@@ -33,11 +33,14 @@ class LlhttpMachine {
     virtual bool TakeBody(std::string_view bytes) = 0;
   };
 
-  [[nodiscard]] static std::unique_ptr<LlhttpMachine> Make();
+  enum class Kind : uint8_t { kRequest, kResponse };
+  [[nodiscard]] static std::unique_ptr<LlhttpMachine> Make(Kind kind);
   virtual ~LlhttpMachine() = default;
 
-  // Forgets everything: the next byte is the first of a request.
+  // Forgets everything: the next byte is the first of a message.
   virtual void Reset() = 0;
+  // The response that follows has no body, whatever its fields say: it answers HEAD.
+  virtual void ExpectNoBody() = 0;
   // Runs over `bytes`, up to the end of the message at most. `taker` may be null while in the head.
   [[nodiscard]] virtual Ran Run(std::string_view bytes, BodyTaker* taker) = 0;
 
@@ -46,6 +49,9 @@ class LlhttpMachine {
   // After head_complete: how the body is framed.
   [[nodiscard]] virtual bool chunked() const = 0;
   [[nodiscard]] virtual uint64_t content_length() const = 0;
+  // Responses: the status, and whether the body lasts until the connection ends.
+  [[nodiscard]] virtual int status() const = 0;
+  [[nodiscard]] virtual bool until_close() const = 0;
   // What llhttp says of the last fault.
   [[nodiscard]] virtual const char* reason() const = 0;
 

@@ -19,6 +19,15 @@ bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
                                             [](char x, char y) { return Lower(x) == Lower(y); });
 }
 
+bool ListHasToken(std::string_view list, std::string_view token) {
+  while (!list.empty()) {
+    const std::string_view element = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(element.size() + 1, list.size()));
+    if (EqualsIgnoreCase(TrimOws(element), token)) return true;
+  }
+  return false;
+}
+
 std::optional<std::string> Request::Query(std::string_view name) const {
   return FindQuery(query(), name);
 }
@@ -33,12 +42,7 @@ std::optional<std::string_view> Request::Header(std::string_view name) const {
 bool Request::HeaderHasToken(std::string_view name, std::string_view token) const {
   for (const Field& field : headers_) {
     if (!EqualsIgnoreCase(View(field.name), name)) continue;
-    std::string_view rest = View(field.value);
-    while (!rest.empty()) {
-      const std::string_view element = rest.substr(0, rest.find(','));
-      rest.remove_prefix(std::min(element.size() + 1, rest.size()));
-      if (EqualsIgnoreCase(TrimOws(element), token)) return true;
-    }
+    if (ListHasToken(View(field.value), token)) return true;
   }
   return false;
 }

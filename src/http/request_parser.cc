@@ -51,7 +51,7 @@ uint64_t FramingLimit(const RequestLimits& limits) {
 }  // namespace
 
 RequestParser::RequestParser(const RequestLimits& limits)
-    : limits_(limits), machine_(LlhttpMachine::Make()) {}
+    : limits_(limits), machine_(LlhttpMachine::Make(LlhttpMachine::Kind::kRequest)) {}
 
 RequestParser::~RequestParser() = default;
 

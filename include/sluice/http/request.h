@@ -33,6 +33,8 @@ struct HeaderView {
 
 // ASCII letters only, as header names and tokens compare.
 [[nodiscard]] bool EqualsIgnoreCase(std::string_view a, std::string_view b);
+// Whether a comma-separated list names `token`, in any case.
+[[nodiscard]] bool ListHasToken(std::string_view list, std::string_view token);
 
 class Request {
  public:
