@@ -8,6 +8,7 @@ import pytest
 
 from harness import logs
 from harness.door import Door
+from harness.echo import Echo
 from harness.gateway import Gateway
 from harness.nginx import Nginx
 from harness.redis import RedisServer
@@ -99,3 +100,17 @@ def make_nginx(folder):
     yield make
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def make_echo():
+    """make_echo(answer, ...): a server that gives these answers, whatever it is asked."""
+    servers = []
+
+    def make(*answers):
+        servers.append(Echo(*answers))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 
 #include <sys/resource.h>
 
@@ -10,20 +9,13 @@
 #include <fmt/format.h>
 
 #include "cli/bench_payload.h"
+#include "cli/duration.h"
 
 namespace sluice::cli::bench {
 namespace {
 
 constexpr size_t kSpareDescriptors = 64;
 constexpr uint64_t kMaxEvents = 20'000'000;
-
-CLI::AsNumberWithUnit Duration() {
-  return CLI::AsNumberWithUnit(
-      std::map<std::string, uint64_t>{{"ms", 1}, {"s", 1000}, {"m", 60'000}},
-      CLI::AsNumberWithUnit::Options(CLI::AsNumberWithUnit::CASE_SENSITIVE |
-                                     CLI::AsNumberWithUnit::UNIT_REQUIRED),
-      "DURATION");
-}
 
 // "5%" or "0.05".
 CLI::Validator Share() {

@@ -11,6 +11,7 @@
 #include "cli/bench_protocol.h"
 #include "cli/bench_publisher.h"
 #include "cli/bench_socket.h"
+#include "cli/http_url.h"
 #include "sluice/base/result.h"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): the library's name

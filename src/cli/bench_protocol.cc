@@ -1,10 +1,12 @@
 #include "cli/bench_protocol.h"
 
-#include <charconv>
 #include <initializer_list>
 #include <iterator>
 
 #include <fmt/format.h>
+
+#include "sluice/http/response_parser.h"
+#include "sluice/http/status.h"
 
 namespace sluice::cli::bench {
 namespace {
@@ -73,54 +75,33 @@ class HttpProtocol final : public PublishProtocol {
   }
 
   Result<uint64_t> TakeReplies(std::string_view bytes) override {
-    received_.append(bytes);
+    using Event = http::ResponseParser::Event;
     uint64_t count = 0;
-    std::string_view rest = received_;
     for (;;) {
-      const auto length = ReplyLength(rest);
-      if (!length) return tl::unexpected(length.error());
-      if (*length == 0) break;
-      rest.remove_prefix(*length);
-      ++count;
+      const auto fed = parser_.Feed(bytes, nullptr);
+      bytes.remove_prefix(fed.consumed);
+      switch (fed.event) {
+        case Event::kMore:
+          return count;
+        case Event::kHead:
+          if (parser_.head().status() / 100 == 2) break;
+          return Fail(Errc::kUnavailable,
+                      fmt::format("publish refused: {} {}", parser_.head().status(),
+                                  http::ReasonPhrase(parser_.head().status())));
+        case Event::kEnd:
+          ++count;
+          parser_.Start(false);
+          break;
+        case Event::kError:
+          return tl::unexpected(parser_.error());
+      }
     }
-    received_.erase(0, received_.size() - rest.size());
-    return count;
   }
 
  private:
-  // Bytes of the first response in `text`; 0 while it is incomplete.
-  static Result<size_t> ReplyLength(std::string_view text) {
-    constexpr std::string_view kHeadEnd = "\r\n\r\n";
-    constexpr std::string_view kLastChunk = "0\r\n\r\n";
-    const size_t end = text.find(kHeadEnd);
-    if (end == std::string_view::npos) return 0;
-    const std::string_view head = text.substr(0, end);
-    if (!head.starts_with("HTTP/1.1 2")) {
-      return Fail(Errc::kUnavailable,
-                  fmt::format("publish refused: {}", head.substr(0, head.find('\r'))));
-    }
-    const size_t body = end + kHeadEnd.size();
-    if (const auto length = ContentLength(head); length != std::string_view::npos) {
-      return text.size() - body < length ? 0 : body + length;
-    }
-    const size_t last = text.find(kLastChunk, body);
-    return last == std::string_view::npos ? 0 : last + kLastChunk.size();
-  }
-
-  static size_t ContentLength(std::string_view head) {
-    for (const std::string_view name : {"\r\nContent-Length: ", "\r\ncontent-length: "}) {
-      const size_t at = head.find(name);
-      if (at == std::string_view::npos) continue;
-      size_t length = 0;
-      const char* digits = head.data() + at + name.size();
-      const auto parsed = std::from_chars(digits, head.data() + head.size(), length);
-      if (parsed.ec == std::errc()) return length;
-    }
-    return std::string_view::npos;
-  }
-
   HttpUrl url_;
-  std::string received_;
+  http::ResponseLimits limits_;
+  http::ResponseParser parser_{limits_};
 };
 
 Result<PublishTarget> ParseRedisUrl(std::string_view rest) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "cli/bench_socket.h"
+#include "cli/http_url.h"
 #include "sluice/base/result.h"
 
 namespace sluice::cli::bench {

@@ -50,35 +50,6 @@ void Fd::Reset(int fd) {
   fd_ = fd;
 }
 
-Result<net::Endpoint> ParseAuthority(std::string_view text, uint16_t default_port) {
-  if (text.empty() || text.front() == ':') {
-    return Fail(Errc::kInvalid, fmt::format("\"{}\": the host is missing", text));
-  }
-  const size_t colon = text.rfind(':');
-  const bool has_port =
-      colon != std::string_view::npos && text.find(']', colon) == std::string_view::npos;
-  return net::ParseEndpoint(has_port ? std::string(text)
-                                     : fmt::format("{}:{}", text, default_port));
-}
-
-Result<HttpUrl> ParseHttpUrl(std::string_view text) {
-  constexpr std::string_view kScheme = "http://";
-  constexpr uint16_t kDefaultPort = 80;
-  if (!text.starts_with(kScheme)) {
-    return Fail(Errc::kInvalid, fmt::format("{}: expected http://HOST[:PORT]/PATH", text));
-  }
-  const std::string_view rest = text.substr(kScheme.size());
-  const size_t end = std::min(rest.find_first_of("/?"), rest.size());
-  HttpUrl url;
-  url.authority = rest.substr(0, end);
-  url.target = rest.substr(end);
-  if (!url.target.starts_with('/')) url.target.insert(0, "/");
-  auto endpoint = ParseAuthority(url.authority, kDefaultPort);
-  if (!endpoint) return tl::unexpected(endpoint.error());
-  url.endpoint = std::move(*endpoint);
-  return url;
-}
-
 bool SocketAddress::is_loopback_ipv4() const {
   if (storage.ss_family != AF_INET) return false;
   sockaddr_in address{};

@@ -3,8 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <string_view>
 #include <utility>
 
 #include <sys/socket.h>
@@ -35,18 +33,6 @@ class Fd {
  private:
   int fd_ = -1;
 };
-
-struct HttpUrl {
-  net::Endpoint endpoint;
-  std::string authority;  // for the Host field
-  std::string target;     // path and query
-};
-
-// "host[:port]", with brackets around an IPv6 address.
-[[nodiscard]] Result<net::Endpoint> ParseAuthority(std::string_view text, uint16_t default_port);
-
-// "http://host[:port][/path][?query]".
-[[nodiscard]] Result<HttpUrl> ParseHttpUrl(std::string_view text);
 
 struct SocketAddress {
   sockaddr_storage storage{};

@@ -16,6 +16,7 @@
 #include "cli/bench_sequence.h"
 #include "cli/bench_socket.h"
 #include "cli/bench_stream.h"
+#include "cli/http_url.h"
 
 namespace sluice::cli::bench {
 

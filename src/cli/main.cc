@@ -7,8 +7,10 @@
 
 #include "cli/bench.h"
 #include "cli/command.h"
+#include "cli/publish.h"
 #include "cli/serve.h"
 #include "cli/signal_gateway.h"
+#include "cli/tail.h"
 #include "sluice/http/request_parser.h"
 #include "sluice/jose/key.h"
 #include "sluice/redis/pubsub_link.h"
@@ -51,8 +53,12 @@ int main(int argc, char** argv) {
       "  sluice -c conf/sluice.yaml\n"
       "  sluice -t -c /etc/sluice/sluice.yaml\n"
       "  sluice -s reload\n"
+      "  sluice tail http://127.0.0.1:8080/events/news\n"
+      "  sluice publish news hello\n"
       "Each command has help of its own: sluice bench --help");
   int exit_code = kDone;
+  AddPublishCommand(app, exit_code);
+  AddTailCommand(app, exit_code);
   AddBenchCommand(app, exit_code);
   try {
     app.parse(argc, argv);

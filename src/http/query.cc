@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "http/text.h"
+
 namespace sluice::http {
 namespace {
 
@@ -33,6 +35,23 @@ std::string DecodeQuery(std::string_view raw) {
   std::string decoded;
   Decode(decoded, raw);
   return decoded;
+}
+
+std::string EncodeQuery(std::string_view text) {
+  constexpr std::string_view kUnreserved = "-._~";
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    if (IsAlphanumeric(c) || kUnreserved.find(c) != std::string_view::npos) {
+      out += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out += '%';
+    out += kDigits[byte >> 4];
+    out += kDigits[byte & 0xF];
+  }
+  return out;
 }
 
 bool QueryReader::Next() {

@@ -12,22 +12,35 @@
 namespace sluice::http {
 namespace {
 
-constexpr std::string_view kHeadEnd = "\r\n\r\n";
 constexpr uint32_t kMaxInterim = 16;
 constexpr int kSwitchingProtocols = 101;
 
-// Bytes of `bytes` up to and including the end of the head, of which `before` has come already;
-// npos: it is not there yet.
-size_t FindHeadEnd(std::string_view before, std::string_view bytes) {
-  // The end may be torn: up to 3 of its bytes came before.
-  const size_t kept = std::min(before.size(), kHeadEnd.size() - 1);
-  std::string seam(before.substr(before.size() - kept));
-  seam += bytes.substr(0, kHeadEnd.size() - 1);
-  if (const size_t at = seam.find(kHeadEnd); at != std::string::npos) {
-    return at + kHeadEnd.size() - kept;
+// How far `bytes`, which follow `before`, belong to the head.
+struct Scanned {
+  size_t size = 0;
+  bool ended = false;    // the empty line is the end of them
+  bool strange = false;  // what comes next is a bare CR or LF, or a folded line
+};
+
+// llhttp takes line ends that others read differently, and folded lines (RFC 9112 5.2).
+Scanned ScanHead(std::string_view before, std::string_view bytes) {
+  constexpr uint32_t kHeadEnd = 0x0D0A0D0A;
+  uint32_t last_four = 0;
+  const auto push = [&last_four](char c) {
+    last_four = (last_four << 8) | static_cast<unsigned char>(c);
+  };
+  for (const char c : before.substr(before.size() - std::min<size_t>(before.size(), 4))) push(c);
+  Scanned scanned;
+  for (const char c : bytes) {
+    const char last = static_cast<char>(last_four & 0xFF);
+    scanned.strange = (c == '\n') != (last == '\r') || (last == '\n' && (c == ' ' || c == '\t'));
+    if (scanned.strange) break;
+    ++scanned.size;
+    push(c);
+    scanned.ended = last_four == kHeadEnd;
+    if (scanned.ended) break;
   }
-  const size_t at = bytes.find(kHeadEnd);
-  return at == std::string_view::npos ? at : at + kHeadEnd.size();
+  return scanned;
 }
 
 }  // namespace
@@ -94,13 +107,9 @@ ResponseParser::Fed ResponseParser::FeedHead(std::string_view bytes) {
   size_t consumed = 0;
   while (consumed < bytes.size()) {
     const std::string_view rest = bytes.substr(consumed);
-    const size_t end = FindHeadEnd(head_.bytes_, rest);
-    const std::string_view piece = rest.substr(0, end);
-    if (head_.bytes_.size() + piece.size() > limits_.head_bytes) {
-      Refuse(Errc::kLimit,
-             fmt::format("the answer's head is longer than {} bytes", limits_.head_bytes));
-      return {Event::kError, consumed};
-    }
+    const Scanned scanned = ScanHead(head_.bytes_, rest);
+    const std::string_view piece =
+        rest.substr(0, std::min(scanned.size, limits_.head_bytes - head_.bytes_.size()));
     const LlhttpMachine::Ran ran = machine_->Run(piece, nullptr);
     head_.bytes_ += piece;
     consumed += ran.consumed;
@@ -108,13 +117,17 @@ ResponseParser::Fed ResponseParser::FeedHead(std::string_view bytes) {
       Refuse(Errc::kInvalid, fmt::format("the answer is not HTTP/1.1: {}", machine_->reason()));
       return {Event::kError, consumed};
     }
-    const bool ended = end != std::string_view::npos;
-    // Where llhttp sees another end of the head than CR LF CR LF, others may too.
-    if (machine_->head_complete() != ended || ran.consumed != piece.size()) {
-      Refuse(Errc::kInvalid, "the answer's head is ambiguous: a line does not end in CR LF");
+    if (piece.size() < scanned.size) {
+      Refuse(Errc::kLimit,
+             fmt::format("the answer's head is longer than {} bytes", limits_.head_bytes));
       return {Event::kError, consumed};
     }
-    if (!ended) break;
+    if (scanned.strange || machine_->head_complete() != scanned.ended) {
+      Refuse(Errc::kInvalid,
+             "the answer's head has a line that does not end in CR LF or is folded");
+      return {Event::kError, consumed};
+    }
+    if (!scanned.ended) break;
     if (!ReadHead()) return {Event::kError, consumed};
     if (head_.status() >= 200) {
       phase_ = machine_->message_complete() ? Phase::kEnd : Phase::kBody;
@@ -137,9 +150,6 @@ bool ResponseParser::ReadHead() {
   for (size_t at = 0; at + 2 < bytes.size();) {
     const size_t end = bytes.find("\r\n", at);
     const std::string_view line = bytes.substr(at, end - at);
-    if (line.find_first_of("\r\n") != std::string_view::npos) {
-      return Refuse(Errc::kInvalid, "the answer's head is ambiguous: a line does not end in CR LF");
-    }
     if (first ? !ReadStatusLine(line) : !ReadField(line)) return false;
     first = false;
     at = end + 2;
@@ -168,8 +178,7 @@ bool ResponseParser::ReadField(std::string_view line) {
                   fmt::format("the answer has more than {} header lines", limits_.headers));
   }
   const size_t colon = line.find(':');
-  if (colon == std::string_view::npos || colon == 0 || line.front() == ' ' ||
-      line.front() == '\t') {
+  if (colon == std::string_view::npos || colon == 0) {
     return Refuse(Errc::kInvalid, fmt::format("the answer's header line {} is not NAME: VALUE",
                                               head_.headers_.size() + 1));
   }

@@ -19,6 +19,10 @@ namespace sluice::http {
 // '+' a space, and a broken escape stands for itself.
 [[nodiscard]] std::string DecodeQuery(std::string_view raw);
 
+// `text` for a query, or for a segment of a path: everything but RFC 3986's unreserved characters
+// as %XX.
+[[nodiscard]] std::string EncodeQuery(std::string_view text);
+
 // Walks the name=value pairs of a raw query ("a=1&b=&c"), decoding each once:
 //   QueryReader reader(raw);
 //   while (reader.Next()) use(reader.name(), reader.value());

@@ -90,7 +90,7 @@ TEST(BenchProtocolTest, HttpRefusalIsAnError) {
                            .MakeProtocol()
                            ->TakeReplies("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
   ASSERT_FALSE(replies);
-  EXPECT_EQ(replies.error().message, "publish refused: HTTP/1.1 404 Not Found");
+  EXPECT_EQ(replies.error().message, "publish refused: 404 Not Found");
 }
 
 }  // namespace

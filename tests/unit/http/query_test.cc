@@ -39,5 +39,13 @@ TEST(QueryTest, FindsTheFirstOfAName) {
   EXPECT_EQ(FindQuery("x=1", "X"), std::nullopt);
 }
 
+TEST(QueryTest, WhatIsEncodedIsDecoded) {
+  EXPECT_EQ(EncodeQuery("aZ09-._~"), "aZ09-._~");
+  EXPECT_EQ(EncodeQuery("a b&c=d+/?#%\xC3\xA4"), "a%20b%26c%3Dd%2B%2F%3F%23%25%C3%A4");
+  std::string every;
+  for (int byte = 0; byte < 256; ++byte) every += static_cast<char>(byte);
+  EXPECT_EQ(DecodeQuery(EncodeQuery(every)), every);
+}
+
 }  // namespace
 }  // namespace sluice::http

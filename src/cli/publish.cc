@@ -1,0 +1,188 @@
+#include "cli/publish.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "cli/http_call.h"
+#include "cli/publish_url.h"
+#include "cli/text.h"
+#include "sluice/uv/uv_loop.h"
+
+namespace sluice::cli {
+namespace {
+
+constexpr std::string_view kName = "publish";
+constexpr uint64_t kConnectTimeoutMs = 10'000;
+constexpr uint64_t kAnswerTimeoutMs = 30'000;
+constexpr size_t kMaxAnswer = size_t{64} * 1024;
+// What no gateway takes: limits.body_bytes is at most 1 GiB, and standard input may be endless.
+constexpr size_t kMaxData = size_t{1} << 30;
+
+struct Options {
+  std::string topic;
+  std::string data;
+  std::string event;
+  std::string id;
+  std::string url;
+  std::string token;
+  std::string config_path;
+  const CLI::Option* data_option = nullptr;
+};
+
+Result<std::string> ReadStandardInput() {
+  std::string text;
+  char buffer[size_t{64} * 1024];
+  for (;;) {
+    const ssize_t got = read(STDIN_FILENO, buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return FailSystem("standard input cannot be read", errno);
+    if (got == 0) return text;
+    text.append(buffer, static_cast<size_t>(got));
+    if (text.size() > kMaxData) {
+      return Fail(Errc::kLimit, "standard input is longer than 1 GiB, more than any event");
+    }
+  }
+}
+
+// The whole exchange. Done once `done` is called.
+class Publishing final : public HttpCallHandler {
+ public:
+  Publishing(net::Network& network, const HttpRequest& request, std::function<void()> done)
+      : done_(std::move(done)), call_(network, request, kConnectTimeoutMs, *this) {}
+
+  // The id that the gateway gave the event. REQUIRES: done.
+  [[nodiscard]] Result<std::string> Answer() const {
+    if (failure_) return tl::unexpected(*failure_);
+    if (status_ / 100 != 2) {
+      return Fail(Errc::kUnavailable,
+                  fmt::format("{}{}", DescribeStatus(status_, reason_, body_), Hint()));
+    }
+    const auto json = nlohmann::json::parse(body_, nullptr, false);
+    if (!json.is_object() || !json.contains("id") || !json["id"].is_string()) {
+      return Fail(Errc::kUnavailable,
+                  fmt::format("answered {} without an id; is this a Sluice gateway?", status_));
+    }
+    return json["id"].get<std::string>();
+  }
+
+  void TimeOut() {
+    call_.Cancel();
+    OnFailed({.code = Errc::kTimeout,
+              .message = "no answer within " + Seconds(kAnswerTimeoutMs) +
+                         "; the event may have been published"});
+  }
+
+ private:
+  void OnHead(const http::ResponseHead& head) override {
+    status_ = head.status();
+    reason_ = head.reason();
+  }
+  void OnBody(std::string_view bytes) override {
+    body_ += bytes.substr(0, kMaxAnswer - std::min(body_.size(), kMaxAnswer));
+  }
+  void OnEnd() override { done_(); }
+  void OnFailed(const Error& error) override {
+    failure_ = error;
+    done_();
+  }
+  [[nodiscard]] std::string_view Hint() const {
+    constexpr int kUnauthorized = 401;
+    return status_ == kUnauthorized ? "; give a token by --token or SLUICE_TOKEN" : "";
+  }
+
+  std::function<void()> done_;
+  std::optional<Error> failure_;
+  int status_ = 0;
+  std::string reason_;
+  std::string body_;
+  HttpCall call_;
+};
+
+Result<std::string> Publish(const HttpRequest& request) {
+  const auto loop = uv::MakeLoop();
+  const auto network = uv::MakeNetwork(*loop);
+  Publishing publishing(*network, request, [&loop] { loop->Stop(); });
+  const auto timeout = loop->MakeTimer([&publishing] { publishing.TimeOut(); });
+  timeout->Start(kAnswerTimeoutMs);
+  loop->Run();
+  return publishing.Answer();
+}
+
+int Run(Options& options) {
+  Result<HttpUrl> url;
+  if (!options.url.empty()) {
+    url = PublishUrl(options.url, options.topic);
+  } else {
+    const config::ConfigPtr config = LoadOrComplain(options.config_path);
+    if (config == nullptr) return kFailed;
+    url = PublishUrl(*config, options.topic);
+  }
+  if (!url) return Complain(kName, url.error());
+  AddEventQuery(*url, options.event, options.id);
+  HttpRequest request;
+  request.method = "POST";
+  request.url = *url;
+  request.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
+  if (!options.token.empty()) {
+    const auto header = BearerHeader(options.token);
+    if (!header) return Complain(kName, header.error());
+    request.headers.push_back(*header);
+  }
+  if (*options.data_option) {
+    request.body = options.data;
+  } else {
+    auto data = ReadStandardInput();
+    if (!data) return Complain(kName, data.error());
+    request.body = *std::move(data);
+  }
+  const auto id = Publish(request);
+  if (!id) return Complain(kName, id.error().message);
+  fmt::print("{}\n", Printable(*id));
+  return kDone;
+}
+
+}  // namespace
+
+void AddPublishCommand(CLI::App& app, int& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("publish", "Publish an event to a running gateway and print its id");
+  const auto options = std::make_shared<Options>();
+  command->add_option("TOPIC", options->topic, "topic's name, or channel such as room:42")
+      ->required();
+  options->data_option = command->add_option(
+      "DATA", options->data, "the event's data (default: standard input, as it is)");
+  command->add_option("--event", options->event, "the event's name")->type_name("NAME");
+  command->add_option("--id", options->id, "the event's id (default: the gateway makes one)")
+      ->type_name("ID");
+  command
+      ->add_option("--url", options->url,
+                   "the gateway: http://HOST:PORT, or a publish URL with {topic} in it (default: "
+                   "the configuration's first listener and publish path)")
+      ->type_name("URL");
+  command->add_option("--token", options->token, "sent as Authorization: Bearer")
+      ->envname("SLUICE_TOKEN")
+      ->type_name("TOKEN");
+  AddConfigOption(*command, options->config_path);
+  command->footer(
+      "Other users see a --token in the list of processes; SLUICE_TOKEN they do not.\n"
+      "Examples:\n"
+      "  sluice publish news hello\n"
+      "  sluice publish news --event alert 'disk full'\n"
+      "  date | sluice publish room:42 --url http://127.0.0.1:8080\n"
+      "  sluice publish news --url 'http://127.0.0.1:8080/publish/{topic}' -- '-1 degree'");
+  command->callback([options, &exit_code] { exit_code = Run(*options); });
+}
+
+}  // namespace sluice::cli

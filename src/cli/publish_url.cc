@@ -1,0 +1,81 @@
+#include "cli/publish_url.h"
+
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "sluice/http/query.h"
+
+namespace sluice::cli {
+namespace {
+
+constexpr std::string_view kTopic = "{topic}";
+
+std::string FillTopic(std::string_view path, std::string_view topic) {
+  std::string out(path);
+  const size_t at = out.find(kTopic);
+  if (at != std::string::npos) out.replace(at, kTopic.size(), http::EncodeQuery(topic));
+  return out;
+}
+
+// Where a client on this machine reaches a listener.
+net::Endpoint Reachable(net::Endpoint endpoint) {
+  if (endpoint.host == "0.0.0.0") endpoint.host = "127.0.0.1";
+  if (endpoint.host == "::") endpoint.host = "::1";
+  return endpoint;
+}
+
+}  // namespace
+
+Result<HttpUrl> PublishUrl(std::string_view text, std::string_view topic) {
+  if (text.find(kTopic) != std::string_view::npos) return ParseHttpUrl(FillTopic(text, topic));
+  auto url = ParseHttpUrl(text);
+  if (!url) return url;
+  if (url->target != "/") {
+    return Fail(Errc::kInvalid,
+                "--url: a URL with a path needs {topic} in it, such as "
+                "http://127.0.0.1:8080/publish/{topic}");
+  }
+  url->target = FillTopic("/publish/{topic}", topic);
+  return url;
+}
+
+Result<HttpUrl> PublishUrl(const config::Config& config, std::string_view topic) {
+  const auto own = std::find_if(config.publish.begin(), config.publish.end(),
+                                [topic](const auto& entry) { return entry.topic == topic; });
+  const auto any =
+      std::find_if(config.publish.begin(), config.publish.end(),
+                   [](const auto& entry) { return entry.path.find(kTopic) != std::string::npos; });
+  // A path with parameters of its own cannot be filled in from a topic's name.
+  const bool use_own = own != config.publish.end() && own->path.find('{') == std::string::npos;
+  if (!use_own && any == config.publish.end()) {
+    return Fail(Errc::kNotFound,
+                fmt::format("the configuration has no publish path for {}: add one under "
+                            "`publish:`, or name a gateway that has one with --url",
+                            topic));
+  }
+  const net::Endpoint endpoint = Reachable(config.listen.front().endpoint);
+  if (!endpoint.is_unix() && endpoint.port == 0) {
+    return Fail(Errc::kNotFound,
+                "the configuration lets the kernel choose the port (port 0); say with --url where "
+                "the gateway listens");
+  }
+  HttpUrl url;
+  url.endpoint = endpoint;
+  url.authority = endpoint.is_unix() ? "localhost" : endpoint.ToString();
+  url.target = FillTopic(use_own ? own->path : any->path, topic);
+  return url;
+}
+
+void AddEventQuery(HttpUrl& url, std::string_view event, std::string_view id) {
+  const auto add = [&url](std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    url.target += url.target.find('?') == std::string::npos ? '?' : '&';
+    url.target += fmt::format("{}={}", name, http::EncodeQuery(value));
+  };
+  add("event", event);
+  add("id", id);
+}
+
+}  // namespace sluice::cli
