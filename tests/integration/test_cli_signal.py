@@ -53,7 +53,7 @@ def test_reopen_makes_the_log_anew(make_gateway):
 def test_reload_reaches_the_gateway(make_gateway):
     gateway = with_pid_file(make_gateway)
     assert send(gateway, "reload") == (0, "")
-    gateway.wait_log("SIGHUP")
+    gateway.wait_metric("sluice_config_reloads_total", 1, result="ok")
 
 
 def test_without_pid_file_in_the_config_it_says_what_to_add(gateway):
