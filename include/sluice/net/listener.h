@@ -17,7 +17,7 @@ struct ListenOptions {
   // With reuse_port: fail if someone listens there already, be it with reuse_port too. For the
   // first of several workers, so that a second gateway does not share the port by mistake.
   bool claim = false;
-  uint32_t backlog = 4096;                   // the kernel caps it at net.core.somaxconn
+  uint32_t backlog = 65535;                  // the kernel caps it at net.core.somaxconn
   uint32_t accepts_per_turn = 64;            // so that a reconnect storm does not starve delivery
   uint32_t emfile_pause_ms = 200;            // how long to wait when descriptors have run out
   uint32_t notsent_lowat_bytes = 16 * 1024;  // TCP_NOTSENT_LOWAT: unsent bytes the kernel may hold
