@@ -60,6 +60,7 @@ def unit_settings(path):
 
 def test_cmake_installs_what_runs_and_keeps_a_changed_configuration(folder, build):
     environment = {**os.environ, "DESTDIR": folder}
+    assert call("cmake", "--build", build, "--target", "conf/all").returncode == 0
     done = call("cmake", "--install", build, env=environment)
     assert done.returncode == 0, done.stderr
     prefix = pathlib.Path(folder) / "usr/local"
@@ -191,3 +192,42 @@ def test_the_image_runs_as_nobody_special_and_can_be_asked():
     entry = stage.last("ENTRYPOINT").words + stage.last("CMD").words
     assert entry == ["sluice", "-c", "/etc/sluice/sluice.yaml"]
     assert stage.all("COPY")[-1].words[1] == entry[-1]
+
+
+def test_compose_gives_each_gateway_time_and_descriptors():
+    folder = ROOT / "docs/examples/compose"
+    services = yaml.safe_load((folder / "compose.yaml").read_text())["services"]
+    gateways = [service for service in services.values() if service["image"] == "sluice"]
+    assert len(gateways) == 2
+    for service in gateways:
+        context = folder / service["build"]["context"]
+        assert (context / service["build"]["dockerfile"]).samefile(CONF / "docker/Dockerfile")
+        assert seconds(service["stop_grace_period"]) > seconds(REFERENCE["drain"]["deadline"])
+        assert service["ulimits"]["nofile"]["hard"] > REFERENCE["limits"]["connections"]
+        assert [port.rpartition(":")[2] for port in service["ports"]] == ["8080"], "not the admin listener"
+        assert service["environment"]["REDIS_URL"].startswith("redis://redis:")
+        assert set(service["depends_on"]) <= services.keys()
+        for name in service["sysctls"]:
+            assert pathlib.Path("/proc/sys", name.replace(".", "/")).exists()
+
+
+def test_kubernetes_probes_what_the_gateway_answers_and_waits_for_the_drain(folder):
+    text = (ROOT / "docs/examples/kubernetes/sluice.yaml").read_text()
+    parts = {part["kind"]: part for part in yaml.safe_load_all(text)}
+    path = pathlib.Path(folder) / "sluice.yaml"
+    path.write_text(parts["ConfigMap"]["data"]["sluice.yaml"])
+    code, _, errors = gateway.run("-t", "-c", path, environment={"REDIS_URL": "redis://redis:6379/0"})
+    assert code == 0, errors
+    config = yaml.safe_load(path.read_text())
+    pod = parts["Deployment"]["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+    ports = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
+    assert ports["http"] == config["listen"].rpartition(":")[2]
+    assert ports["admin"] == config["admin"]["listen"].rpartition(":")[2]
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "admin"}
+    assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "admin"}
+    assert pod["terminationGracePeriodSeconds"] > seconds(config["drain"]["deadline"])
+    probe = container["readinessProbe"]
+    assert seconds(config["drain"]["delay"]) > probe["periodSeconds"] * probe["failureThreshold"]
+    assert [port["targetPort"] for port in parts["Service"]["spec"]["ports"]] == ["http"]
+    assert container["volumeMounts"][0]["mountPath"] == "/etc/sluice"

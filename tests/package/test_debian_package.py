@@ -11,6 +11,7 @@ import subprocess
 
 import pytest
 
+from harness.documents import blocks
 from harness.dockerfile import ROOT, read_dockerfile
 from harness.system_root import SystemRoot
 from harness.wait import wait_for
@@ -186,6 +187,14 @@ def test_systemd_starts_it_when_it_is_installed(booted):
     assert show(booted, "StatusText") == "serving on 127.0.0.1:8080"
     assert booted.sees(f"{PUBLIC}/events/news", lambda: say(booted, "news", "hello")) == "hello"
     assert booted.run("cat", "/run/sluice/sluice.pid", inside=True).stdout.strip() == show(booted, "MainPID")
+
+
+def test_documented_commands_work(booted):
+    documented = [block for block in blocks("docs/deployment.md") if block.words.get("skip") == "systemd"]
+    assert documented
+    for block in documented:
+        booted.run("bash", "-ec", block.text, inside=True)
+    assert "serving on" in booted.run("systemctl", "status", "sluice", inside=True).stdout
 
 
 def test_the_sandbox_holds(booted):
