@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 
+from harness import secrets
 from harness.documents import ROOT
 from harness.gateway import BINARY, SANITIZER
 from harness.redis import RedisServer
@@ -234,7 +235,16 @@ class Scene:
             self.redis.stop()
             self.redis = None
 
+    def _record_tokens(self):
+        """What the commands have made must not be in any log at the end of the run."""
+        self.shell.run(f"set > {self.folder}/.variables")
+        text = (self.folder / ".variables").read_text(errors="replace")
+        for token in set(re.findall(r"\beyJ[\w-]+\.[\w-]+\.[\w-]{16,}", text)):
+            secrets.register(token)
+
     def close(self):
+        if self.shell.process.poll() is None:
+            self._record_tokens()
         self._end_proxies()
         crashed = self.shell.close()
         self._end_redis()

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 import yaml
 
 from harness.documents import ROOT, prose
@@ -10,10 +11,10 @@ PAGE = "docs/operations.md"
 ALERTS = "conf/prometheus/alerts.yaml"
 
 
-def table(heading):
+def table(heading, page=PAGE):
     """The rows of the tables under a heading, as lists of cells."""
     rows, inside = [], False
-    for _, line in prose(PAGE):
+    for _, line in prose(page):
         if line.startswith("#"):
             inside = line.strip("# ") == heading
         elif inside and line.startswith("|"):
@@ -49,6 +50,18 @@ def test_every_metric_is_documented_and_no_other(make_gateway, redis):
     there, documented = metrics_of(gateway), set(documented_metrics())
     assert there - documented == set(), f"not in {PAGE}"
     assert documented - there == set(), f"only in {PAGE}"
+
+
+@pytest.mark.parametrize("metric, page, heading", [
+    ("sluice_disconnects_total", PAGE, "Log lines"),
+    ("sluice_gaps_total", "docs/topics.md", "Gaps"),
+    ("sluice_auth_failures_total", "docs/auth.md", "Why a token is refused"),
+])
+def test_every_reason_is_documented_and_no_other(gateway, metric, page, heading):
+    labels = "".join(name for name in gateway.metrics() if name.startswith(metric + "{"))
+    there = set(re.findall(r'reason="(\w+)"', labels))
+    documented = {reason for row in table(heading, page) for reason in code(row[0])} - {"reason"}
+    assert there and documented == there
 
 
 def test_alert_rules_are_rules():
