@@ -21,10 +21,24 @@ class HubRandomTest : public HubFixture, public ::testing::WithParamInterface<un
   void CheckClient(const Client& client, bool gaps_allowed) {
     uint64_t next = client.first;
     bool after_gap = false;
+    bool told_expired = false;
+    const auto check_missed = [&](uint64_t end) {
+      for (uint64_t missed = next; missed < end; ++missed) {
+        EXPECT_FALSE(client.type.empty() || client.type == TypeOf(missed))
+            << "event " << missed << " was lost";
+      }
+    };
     for (const testing::SseEvent& event : EventsOf(*client.peer, client.chunked)) {
       if (event.type == "sluice.gap") {
         EXPECT_TRUE(gaps_allowed) << event.data;
         after_gap = true;
+        continue;
+      }
+      EXPECT_FALSE(told_expired) << "something came after sluice.expired";
+      if (event.type == "sluice.expired") {
+        // Whoever resumes from its id has lost nothing.
+        if (!after_gap) check_missed(std::stoull(event.last_event_id.substr(3)) + 1);
+        told_expired = true;
         continue;
       }
       const uint64_t sequence = std::stoull(event.data);
@@ -33,12 +47,7 @@ class HubRandomTest : public HubFixture, public ::testing::WithParamInterface<un
         EXPECT_EQ(type, client.type);
       }
       EXPECT_GE(sequence, next) << "duplicate or out of order";
-      if (!after_gap) {
-        for (uint64_t missed = next; missed < sequence; ++missed) {
-          EXPECT_FALSE(client.type.empty() || client.type == TypeOf(missed))
-              << "event " << missed << " was lost";
-        }
-      }
+      if (!after_gap) check_missed(sequence);
       after_gap = false;
       next = sequence + 1;
     }
@@ -88,6 +97,8 @@ class HubRandomTest : public HubFixture, public ::testing::WithParamInterface<un
               last_id = "ep." + std::to_string(client.first - 1);
             }
             loop.Turn();
+            expires_in_ms.reset();
+            if (random() % 3 == 0) expires_in_ms = random() % 8'000;
             client.peer = Join(client.type.empty() ? Filter{} : Filter{{client.type}}, last_id,
                                client.chunked ? Framing::kChunked : Framing::kPlain,
                                random() % 3 == 0 ? random() % 200 : testing::FakePeer::kUnlimited);
