@@ -60,7 +60,7 @@ class Shell:
     def _hear(self, command):
         """The shell's next answer."""
         result = []
-        deadline = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + 3 * TIMEOUT  # a page may build something
         os.set_blocking(self._answers.fileno(), False)
         while not result:
             line = self._answers.readline()
