@@ -142,4 +142,14 @@ const Scheme* Schemes::Find(std::string_view name) const {
   return nullptr;
 }
 
+std::vector<std::string_view> Schemes::QueryParameters() const {
+  std::vector<std::string_view> names;
+  for (const Scheme& scheme : schemes_) {
+    for (const config::TokenPlace& place : scheme.config().places) {
+      if (place.kind == config::TokenPlace::Kind::kQuery) names.push_back(place.name);
+    }
+  }
+  return names;
+}
+
 }  // namespace sluice::auth

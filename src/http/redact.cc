@@ -38,9 +38,12 @@ size_t FindAuthority(std::string_view url) {
 
 }  // namespace
 
-Redactor::Redactor(const std::vector<std::string>& names) {
-  for (const std::string_view name : kAlwaysSecret) names_.push_back(Plain(name));
-  for (const std::string& name : names) names_.push_back(Plain(name));
+Redactor::Redactor() {
+  for (const std::string_view name : kAlwaysSecret) AddName(name);
+}
+
+void Redactor::AddName(std::string_view name) {
+  if (!IsListed(name)) names_.push_back(Plain(name));
 }
 
 void Redactor::Append(std::string& out, std::string_view url) const {

@@ -54,6 +54,7 @@ Ingest::Ingest(event::Loop& loop, config::ConfigPtr config, const BrokerFactory&
       config_(std::move(config)),
       stats_(config_->topics.size()),
       channels_of_(config_->topics.size()),
+      warnings_(config_->topics.size()),
       epoch_prefix_(RandomName(kEpochLetters)),
       broker_(make_broker(*this)),
       own_(*this),
@@ -215,7 +216,10 @@ void Ingest::OnSubscribed(std::string_view name) {
 void Ingest::OnSubscribeFailed(std::string_view name, std::string_view reason) {
   Channel* channel = Find(name);
   if (channel == nullptr) return;
-  LogWarn("topic={} the broker refuses the subscription: {}", name, reason);
+  if (const auto left_out = warnings_[channel->config].refused.Admit(loop_.NowMs())) {
+    LogWarn("topic={} the broker refuses the subscription, its clients get 503: {}{}", name, reason,
+            LeftOut(*left_out));
+  }
   channel->live = false;
   for (const uint32_t worker : channel->workers) {
     Tell(worker,
@@ -233,9 +237,10 @@ void Ingest::OnMessage(std::string_view name, std::string_view payload) {
 void Ingest::OnOversized(std::string_view name, uint64_t size) {
   Channel* channel = Find(name);
   if (channel == nullptr) return;
-  LogWarn("topic={} message dropped: {} bytes are over limits.message_bytes={}", name, size,
-          config_->limits.message_bytes);
-  stats_.dropped[channel->config].Add();
+  Drop(
+      *channel,
+      fmt::format("{} bytes are over limits.message_bytes={}", size, config_->limits.message_bytes),
+      "raise that or send less; subscribers were told too_large");
   DeliverGap(*channel, GapReason::kTooLarge);
 }
 
@@ -266,21 +271,26 @@ void Ingest::SendLive(Channel& channel, uint32_t worker) {
 Result<FrameRef> Ingest::Deliver(Channel& channel, std::string_view payload) {
   Result<Message> message = decoder_.Decode(channel.topic, payload);
   if (!message) {
-    LogWarn("topic={} message dropped: {}", channel.name, message.error().message);
-    stats_.dropped[channel.config].Add();
+    Drop(channel, message.error().message, "mend its publisher, or change the topic's format");
     return tl::unexpected(message.error());
   }
   Result<FrameRef> frame = encoder_.Make(
       std::move(*message),
       {.epoch = channel.epoch, .sequence = channel.ring.next(), .received_ns = loop_.NowNs()});
   if (!frame) {
-    LogWarn("topic={} message dropped: {}", channel.name, frame.error().message);
-    stats_.dropped[channel.config].Add();
+    Drop(channel, frame.error().message, "mend its publisher");
     return tl::unexpected(frame.error());
   }
   stats_.events[channel.config].Add();
   Spread(channel, *frame, GapReason::kSourceLost);
   return frame;
+}
+
+void Ingest::Drop(const Channel& channel, std::string_view why, std::string_view advice) {
+  stats_.dropped[channel.config].Add();
+  if (const auto left_out = warnings_[channel.config].dropped.Admit(loop_.NowMs())) {
+    LogWarn("topic={} message dropped: {}; {}{}", channel.name, why, advice, LeftOut(*left_out));
+  }
 }
 
 void Ingest::DeliverGap(Channel& channel, GapReason reason) {

@@ -54,9 +54,6 @@ std::string_view ProtocolOf(const http::Request& request) {
 
 }  // namespace
 
-AccessLog::AccessLog(config::AccessFormat format, const std::vector<std::string>& secret_names)
-    : format_(format), redactor_(secret_names) {}
-
 void AccessLog::Write(const RequestSummary& summary) {
   LogAccess(Format(summary, WallMs()));
 }

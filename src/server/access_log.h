@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "sluice/config/config.h"
 #include "sluice/http/redact.h"
@@ -16,8 +15,9 @@ namespace sluice::server {
 
 class AccessLog {
  public:
-  // `secret_names`: query parameters to redact, besides those that always are.
-  AccessLog(config::AccessFormat format, const std::vector<std::string>& secret_names);
+  // `redactor` outlives this.
+  AccessLog(config::AccessFormat format, const http::Redactor& redactor)
+      : format_(format), redactor_(redactor) {}
 
   // Gives the request's line to the access log, which never blocks.
   void Write(const RequestSummary& summary);
@@ -33,7 +33,7 @@ class AccessLog {
   void SetSecond(uint64_t unix_seconds);
 
   config::AccessFormat format_;
-  http::Redactor redactor_;
+  const http::Redactor& redactor_;
   std::string line_;  // these keep their memory from line to line
   std::string url_;
   std::string time_;  // of second_, as the format has it

@@ -38,7 +38,10 @@ Result<net::Endpoint> Admin::Listen(const net::Endpoint& endpoint) {
   auto listener = network_.Listen(
       options, [this](std::unique_ptr<net::Stream> stream) { sessions_.Add(std::move(stream)); },
       [](bool exhausted) {
-        if (exhausted) LogError("admin: out of file descriptors: accepting is paused");
+        if (!exhausted) return;
+        LogError(
+            "admin: out of file descriptors: accepting is paused until some are closed; raise the "
+            "limit (LimitNOFILE, ulimit -n) or lower limits.connections");
       });
   if (!listener) return tl::unexpected(listener.error());
   listener_ = std::move(*listener);

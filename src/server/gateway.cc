@@ -53,7 +53,9 @@ GatewayImpl::GatewayImpl(config::ConfigPtr config, const GatewayOptions& options
       service_manager_(ReadServiceEnvironment()),
       drain_delay_(loop_->MakeTimer([this] { BeginDrain(); })),
       deadline_(loop_->MakeTimer([this] {
-        LogWarn("drain: the deadline has passed; what is left is cut");
+        LogWarn(
+            "drain: the deadline has passed: what is left is cut; raise drain.deadline if that "
+            "is too soon");
         Stop();
       })),
       drained_waker_(

@@ -112,9 +112,14 @@ class PublishRequest final : public RequestHandler {
       Answer(Accepted(*id, target_.name));
       return;
     }
-    LogWarn("topic={} client={} publish failed: {}", target_.name, exchange_->peer().ToString(),
-            id.error().message);
-    Answer(Refused(id.error()));
+    http::Response answer = Refused(id.error());
+    // What is wrong with the message is its publisher's business.
+    if (id.error().code != Errc::kInvalid) {
+      environment_.warnings.Warn(RequestWarnings::Kind::kPublish, *exchange_, answer.status,
+                                 target_.name, id.error().message,
+                                 "its publisher has to try again");
+    }
+    Answer(std::move(answer));
   }
 
   void AnswerTooLarge() {

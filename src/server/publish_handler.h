@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "server/access.h"
+#include "server/request_warnings.h"
 #include "sluice/pubsub/hub.h"
 #include "sluice/pubsub/stamper.h"
 #include "sluice/routing/router.h"
@@ -18,6 +19,7 @@ struct PublishEnvironment {
   pubsub::Hub& hub;
   pubsub::Stamper& stamper;
   Access& access;
+  RequestWarnings& warnings;
 };
 
 // Null if it was answered at once.

@@ -37,7 +37,8 @@ StatusStream::StatusStream(event::Loop& loop, event::TimerWheel& timers)
       tokens_(config_->limits.auth_failures),
       access_(*config_, tokens_, std::make_shared<const auth::Schemes>(config_->auth)),
       cors_(config_->cors),
-      environment_{*config_, router_, hub_, timers, greetings_, access_, cors_} {
+      warnings_(loop, redactor_),
+      environment_{*config_, router_, hub_, timers, greetings_, access_, cors_, warnings_} {
   ingest_.AddWorker(hub_.inbox());
   ingest_.Start();
 }

@@ -11,6 +11,7 @@
 
 #include "server/access.h"
 #include "server/cors.h"
+#include "server/request_warnings.h"
 #include "server/topic_handler.h"
 #include "sluice/event/loop.h"
 #include "sluice/event/timer_wheel.h"
@@ -49,6 +50,8 @@ class StatusStream {
   TokenMemory tokens_;
   Access access_;
   Cors cors_;
+  http::Redactor redactor_;
+  RequestWarnings warnings_;
   TopicEnvironment environment_;
 };
 

@@ -70,7 +70,7 @@ class TopicRequest final : public RequestHandler,
     timeout_.Cancel();
     Exchange& exchange = *std::exchange(exchange_, nullptr);
     if (const Result<> room = environment_.hub.CheckRoom(topic); !room) {
-      exchange.Respond(Unavailable(room.error().message, topic_config_));
+      Refuse(exchange, room.error());
       return;
     }
     const http::Request& request = exchange.request();
@@ -90,16 +90,24 @@ class TopicRequest final : public RequestHandler,
   void OnRefused(const Error& error) override {
     if (exchange_ == nullptr) return;
     timeout_.Cancel();
-    std::exchange(exchange_, nullptr)->Respond(Unavailable(error.message, topic_config_));
+    Refuse(*std::exchange(exchange_, nullptr), error);
   }
 
   void OnTimeout(event::TimerWheel::Node&) override {
     if (exchange_ == nullptr) return;
-    LogWarn("topic={} no acknowledgement from the broker within {} ms: 503", topic_config_.name,
-            topic_config_.subscribe_timeout_ms);
-    std::exchange(exchange_, nullptr)
-        ->Respond(
-            Unavailable("the broker did not acknowledge the subscription in time", topic_config_));
+    Refuse(*std::exchange(exchange_, nullptr),
+           {Errc::kTimeout, "the broker did not acknowledge the subscription in time"});
+  }
+
+  void Refuse(Exchange& exchange, const Error& error) const {
+    const bool limit = error.code == Errc::kLimit;
+    environment_.warnings.Warn(
+        limit ? RequestWarnings::Kind::kRoom : RequestWarnings::Kind::kSubscribe, exchange, 503,
+        topic_config_.name, error.message,
+        limit ? "raise limits.subscribers, topics.*.limits.subscribers or topics.*.limits.topics, "
+                "or add gateways"
+              : "see what the log says of Redis before this");
+    exchange.Respond(Unavailable(error.message, topic_config_));
   }
 
   [[nodiscard]] std::string FirstBytes(bool chunked, const http::Request& request) const {

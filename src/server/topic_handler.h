@@ -9,6 +9,7 @@
 
 #include "server/access.h"
 #include "server/cors.h"
+#include "server/request_warnings.h"
 #include "sluice/event/timer_wheel.h"
 #include "sluice/pubsub/hub.h"
 #include "sluice/routing/router.h"
@@ -24,6 +25,7 @@ struct TopicEnvironment {
   const std::vector<std::string>& greetings;  // see EncodeGreetings
   Access& access;
   const Cors& cors;
+  RequestWarnings& warnings;
 };
 
 // By topic: the event that each of its clients gets before any other, as it is on the stream. Empty

@@ -41,7 +41,10 @@ bool Watchdog::AllAnswered() {
   for (Watched& watched : watched_) {
     const bool silent = !watched.answered->load(std::memory_order_relaxed);
     if (silent && !watched.silent) {
-      LogWarn("watchdog: {} has not answered for {} ms", watched.name, round_ms_);
+      LogWarn(
+          "watchdog: {} has not answered for {} ms: it hangs or is overloaded; if that lasts, "
+          "the service manager restarts the gateway",
+          watched.name, round_ms_);
     }
     watched.silent = silent;
     all = all && !silent;

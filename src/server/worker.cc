@@ -46,38 +46,31 @@ http::Response EndedStream(const config::Topic& topic) {
   return response;
 }
 
-// The query parameters in which tokens are looked for.
-std::vector<std::string> TokenParameters(const std::vector<config::AuthScheme>& schemes) {
-  std::vector<std::string> names;
-  for (const config::AuthScheme& scheme : schemes) {
-    for (const config::TokenPlace& place : scheme.places) {
-      if (place.kind == config::TokenPlace::Kind::kQuery) names.push_back(place.name);
-    }
-  }
-  return names;
-}
-
 }  // namespace
 
 Worker::Worker(event::Loop& loop, net::Network& network, uint32_t index, const WorkerShared& shared)
-    : network_(network),
+    : loop_(loop),
+      network_(network),
       index_(index),
       shared_(shared),
       session_settings_(ToSettings(shared.config->limits)),
       http_stats_(*shared.config),
       timers_(loop),
+      warnings_(loop, redactor_),
       cors_(shared.config->cors),
       access_(*shared.config, shared.tokens, shared.schemes),
       hub_(loop, shared.config, index, shared.ingest, shared.counts),
       greetings_(EncodeGreetings(*shared.config)),
-      topic_environment_{*shared.config, shared.router, hub_, timers_, greetings_, access_, cors_},
-      publish_environment_{*shared.config, shared.router, hub_, stamper_, access_},
+      topic_environment_{*shared.config, shared.router, hub_,  timers_,
+                         greetings_,     access_,       cors_, warnings_},
+      publish_environment_{*shared.config, shared.router, hub_, stamper_, access_, warnings_},
       sessions_({loop, timers_, *this, session_settings_}, (uint64_t{index} << kIdBits) + 1),
       tick_(loop.MakeTimer([this] { CountConnections(); })),
       drain_check_(loop.MakeTimer([this] { CheckDrained(); })) {
   if (const auto& access = shared_.config->access_log) {
-    access_log_.emplace(access->format, TokenParameters(shared_.config->auth));
+    access_log_.emplace(access->format, redactor_);
   }
+  RedactTokensOf(*shared.schemes);
   tick_->Start(kTickMs, kTickMs);
 }
 
@@ -103,6 +96,16 @@ Result<std::vector<net::Endpoint>> Worker::Listen(const std::vector<net::Endpoin
   return bound;
 }
 
+void Worker::SetSchemes(auth::SchemesPtr schemes) {
+  RedactTokensOf(*schemes);
+  access_.SetSchemes(std::move(schemes));
+}
+
+// What was a token's parameter once stays secret: clients may still send it.
+void Worker::RedactTokensOf(const auth::Schemes& schemes) {
+  for (const std::string_view name : schemes.QueryParameters()) redactor_.AddName(name);
+}
+
 // --- connections ---
 
 void Worker::OnAccepted(std::unique_ptr<net::Stream> stream) {
@@ -117,12 +120,16 @@ void Worker::OnAccepted(std::unique_ptr<net::Stream> stream) {
 }
 
 void Worker::OnExhausted(bool exhausted) {
+  LogThrottle& line = exhausted ? exhausted_line_ : recovered_line_;
+  const auto left_out = line.Admit(loop_.NowMs());
+  if (!left_out) return;
   if (exhausted) {
     LogError(
         "out of file descriptors: accepting is paused until some are closed; raise the limit "
-        "(LimitNOFILE, ulimit -n) or lower limits.connections");
+        "(LimitNOFILE, ulimit -n) or lower limits.connections{}",
+        LeftOut(*left_out));
   } else {
-    LogWarn("file descriptors are there again: accepting");
+    LogWarn("file descriptors are there again: accepting{}", LeftOut(*left_out));
   }
 }
 
@@ -151,6 +158,12 @@ std::unique_ptr<RequestHandler> Worker::Dispatch(Exchange& exchange) {
   }
   if (AllConnections() > shared_.config->limits.connections) {
     refused_.Add();
+    warnings_.Warn(RequestWarnings::Kind::kConnections, exchange, 503,
+                   match.action == routing::Action::kTopic
+                       ? std::string_view(shared_.config->topics[match.index].name)
+                       : "-",
+                   "there are as many connections as limits.connections allows",
+                   "raise it, and the limit of descriptors, or add gateways");
     exchange.Respond(Busy("the gateway has all the connections that limits.connections allows"));
     return nullptr;
   }

@@ -14,8 +14,10 @@
 #include "server/access_log.h"
 #include "server/cors.h"
 #include "server/publish_handler.h"
+#include "server/request_warnings.h"
 #include "server/topic_handler.h"
 #include "sluice/base/counter.h"
+#include "sluice/base/log_throttle.h"
 #include "sluice/config/config.h"
 #include "sluice/event/loop.h"
 #include "sluice/event/timer_wheel.h"
@@ -55,7 +57,7 @@ class Worker final : private Dispatcher {
   void Drain(uint64_t spread_ms, std::function<void()> drained);
 
   // After a reload: see Access::SetSchemes.
-  void SetSchemes(auth::SchemesPtr schemes) { access_.SetSchemes(std::move(schemes)); }
+  void SetSchemes(auth::SchemesPtr schemes);
 
   // Cuts everything. Handlers still refer to this worker: destroy it in a later turn of the loop.
   void Close();
@@ -80,18 +82,24 @@ class Worker final : private Dispatcher {
   void OnExhausted(bool exhausted);
   void CountConnections();
   [[nodiscard]] uint64_t AllConnections() const;
+  void RedactTokensOf(const auth::Schemes& schemes);
   void AnswerDemo(Exchange& exchange);
   void CheckDrained();
 
+  event::Loop& loop_;
   net::Network& network_;
   uint32_t index_;
   const WorkerShared& shared_;
   SessionSettings session_settings_;
   HttpStats http_stats_;
+  http::Redactor redactor_;
   std::optional<AccessLog> access_log_;
   Counter accepted_;
   Counter refused_;
+  LogThrottle exhausted_line_;
+  LogThrottle recovered_line_;
   event::TimerWheel timers_;
+  RequestWarnings warnings_;
   Cors cors_;
   Access access_;
   pubsub::Hub hub_;

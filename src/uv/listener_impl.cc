@@ -45,6 +45,16 @@ int ClaimPort(const SocketAddress& address) {
   return error;
 }
 
+// Fails with what can be done about it.
+tl::unexpected<Error> FailToListen(const std::string& where, int error) {
+  tl::unexpected<Error> failure = FailSystem(where, error);
+  std::string& message = failure.value().message;
+  if (error == EADDRINUSE) message += "; another process, or another entry, has this address";
+  if (error == EACCES) message += "; ports below 1024 need CAP_NET_BIND_SERVICE";
+  if (error == EADDRNOTAVAIL) message += "; this machine has no such address";
+  return failure;
+}
+
 uint16_t BoundPort(int fd) {
   SocketAddress bound;
   bound.size = sizeof bound.storage;
@@ -62,11 +72,11 @@ Result<std::unique_ptr<net::Listener>> ListenerImpl::Open(LoopImpl& loop,
   const Result<SocketAddress> address = ToSocketAddress(options.endpoint);
   if (!address) return Fail(address.error().code, where + ": " + address.error().message);
   if (options.reuse_port && options.claim) {
-    if (const int error = ClaimPort(*address); error != 0) return FailSystem(where, error);
+    if (const int error = ClaimPort(*address); error != 0) return FailToListen(where, error);
   }
   const int family = address->storage.ss_family;
   const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return FailSystem(where, errno);
+  if (fd < 0) return FailToListen(where, errno);
 
   if (options.endpoint.is_unix()) {
     RemoveStaleSocket(options.endpoint, *address);
@@ -80,7 +90,7 @@ Result<std::unique_ptr<net::Listener>> ListenerImpl::Open(LoopImpl& loop,
       listen(fd, static_cast<int>(options.backlog)) != 0) {
     const int error = errno;
     close(fd);
-    return FailSystem(where, error);
+    return FailToListen(where, error);
   }
   std::unique_ptr<ListenerImpl> listener(
       new ListenerImpl(loop, fd, options, std::move(accepted), std::move(exhausted)));

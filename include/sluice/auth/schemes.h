@@ -51,6 +51,9 @@ class Schemes {
   // Null if there is none of that name.
   [[nodiscard]] const Scheme* Find(std::string_view name) const;
 
+  // The query parameters in which tokens are looked for.
+  [[nodiscard]] std::vector<std::string_view> QueryParameters() const;
+
  private:
   std::vector<Scheme> schemes_;
 };

@@ -1,5 +1,4 @@
-// Takes what must stay secret out of a URL before a log sees it. Immutable after it was made, any
-// thread.
+// Takes what must stay secret out of a URL before a log sees it. Any thread, once it has its names.
 //
 //   /events/a?token=abc&type=x            ->  /events/a?token=***&type=x
 //   https://u:p@h/?%74oken=abc            ->  https://***@h/?%74oken=***
@@ -21,8 +20,11 @@ namespace sluice::http {
 class Redactor {
  public:
   // token, access_token, id_token, refresh_token, jwt, key, api_key, secret, password, auth,
-  // authorization, session, sig and signature are secret in any case; `names` are so too.
-  explicit Redactor(const std::vector<std::string>& names = {});
+  // authorization, session, sig and signature are secret in any case.
+  Redactor();
+
+  // From now on this name is secret too.
+  void AddName(std::string_view name);
 
   // Appends `url`, a request target or any URL, redacted.
   void Append(std::string& out, std::string_view url) const;

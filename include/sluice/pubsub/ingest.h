@@ -17,6 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "sluice/base/log_throttle.h"
 #include "sluice/config/config.h"
 #include "sluice/event/loop.h"
 #include "sluice/pubsub/broker.h"
@@ -70,10 +71,18 @@ class Ingest final : private BrokerHandler {
   void Tell(uint32_t worker, HubEvent event);
   void SendLive(Channel& channel, uint32_t worker);
   [[nodiscard]] Result<FrameRef> Deliver(Channel& channel, std::string_view payload);
+  // Counts a message that nobody gets, and says so.
+  void Drop(const Channel& channel, std::string_view why, std::string_view advice);
   void DeliverGap(Channel& channel, GapReason reason);
   void Spread(Channel& channel, FrameRef frame, GapReason gap_reason);
   void Reply(const PublishCommand& command, Result<std::string> id);
   void Sweep();
+
+  // Publishers and clients can cause these lines as often as they like.
+  struct Warnings {
+    LogThrottle dropped;
+    LogThrottle refused;
+  };
 
   event::Loop& loop_;
   config::ConfigPtr config_;
@@ -81,6 +90,7 @@ class Ingest final : private BrokerHandler {
   std::vector<HubInbox*> workers_;
   std::unordered_map<std::string, std::unique_ptr<Channel>> channels_;
   std::vector<uint32_t> channels_of_;  // by index in Config::topics
+  std::vector<Warnings> warnings_;     // likewise
   std::string epoch_prefix_;
   uint32_t next_channel_id_ = 1;
   MessageDecoder decoder_;

@@ -11,8 +11,10 @@ namespace sluice::http {
 namespace {
 
 std::string Redact(std::string_view url, const std::vector<std::string>& names = {}) {
+  Redactor redactor;
+  for (const std::string& name : names) redactor.AddName(name);
   std::string out;
-  Redactor(names).Append(out, url);
+  redactor.Append(out, url);
   return out;
 }
 

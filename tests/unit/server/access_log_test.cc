@@ -22,6 +22,7 @@ class AccessLogTest : public ::testing::Test {
   void SetUp() override {
     setenv("TZ", "UTC", 1);
     tzset();
+    redactor_.AddName("ticket");
     peer_.family = net::PeerAddress::Family::kIpv4;
     peer_.bytes = {192, 0, 2, 7};
     peer_.port = 51034;
@@ -44,12 +45,13 @@ class AccessLogTest : public ::testing::Test {
 
   std::string Combined() {
     return std::string(
-        AccessLog(config::AccessFormat::kCombined, {"ticket"}).Format(summary_, kTime));
+        AccessLog(config::AccessFormat::kCombined, redactor_).Format(summary_, kTime));
   }
   std::string Json() {
-    return std::string(AccessLog(config::AccessFormat::kJson, {"ticket"}).Format(summary_, kTime));
+    return std::string(AccessLog(config::AccessFormat::kJson, redactor_).Format(summary_, kTime));
   }
 
+  http::Redactor redactor_;
   http::RequestLimits limits_;
   http::RequestParser parser_{limits_};
   net::PeerAddress peer_;
@@ -132,7 +134,7 @@ TEST_F(AccessLogTest, UnixClientsHaveNoAddress) {
 }
 
 TEST_F(AccessLogTest, TimeFollowsTheSecond) {
-  AccessLog log(config::AccessFormat::kJson, {});
+  AccessLog log(config::AccessFormat::kJson, redactor_);
   EXPECT_THAT(std::string(log.Format(summary_, kTime)), HasSubstr("10:31:55.123Z"));
   EXPECT_THAT(std::string(log.Format(summary_, kTime + 5)), HasSubstr("10:31:55.128Z"));
   EXPECT_THAT(std::string(log.Format(summary_, kTime + 1000)), HasSubstr("10:31:56.123Z"));
