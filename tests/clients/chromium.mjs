@@ -1,11 +1,13 @@
 // One Chromium with a context of its own for each client in it. Commands come in on standard input, one
 // JSON object a line, and what the clients see goes to standard output likewise, until input ends.
 //   {client: ID, open: PAGE}                                 tells the page's text whenever it changes
-//   {client: ID, adapter: NAME, origin: ORIGIN, target: TARGET, options: {...}, cookies: [...]}
+//   {client: ID, adapter: NAME, origin: ORIGIN, url: URL, options: {...}, cookies: [...]}
 //                                                            runs adapters/NAME.mjs on a page of ORIGIN
 //   {client: ID, evaluate: SCRIPT}                           runs it on the page that is open
 //   {client: ID, close: true}
+import {once} from 'node:events';
 import {readFile} from 'node:fs/promises';
+import {createServer} from 'node:http';
 import {extname} from 'node:path';
 import {createInterface} from 'node:readline';
 
@@ -30,21 +32,37 @@ const PAGE = `<!doctype html><title>client</title><script type="importmap">${JSO
   },
 })}</script>`;
 
-async function serveFile(route) {
-  const path = new URL(route.request().url()).pathname;
-  if (path === FILES) return route.fulfill({contentType: 'text/html', body: PAGE});
+async function fileOf(path) {
+  if (path === FILES) return {contentType: 'text/html', body: PAGE};
   const file = path.slice(FILES.length) + (extname(path) ? '' : '.js');
-  return route.fulfill({contentType: 'text/javascript', body: await readFile(file)});
+  return {contentType: 'text/javascript', body: await readFile(file)};
 }
 
-async function runAdapter(page, {adapter, origin, target, options}) {
-  await page.route(`${origin}${FILES}**`, serveFile);
-  await page.goto(origin + FILES);
-  await page.evaluate(async ([folder, name, url, watchOptions]) => {
+const serveRoute = async (route) =>
+  route.fulfill(await fileOf(new URL(route.request().url()).pathname));
+
+// An origin of its own, for pages that are not of the gateway's. A page that only a route has made counts
+// as one of the public network, which Chromium lets reach nothing on this machine.
+const server = createServer(async (request, response) => {
+  if (!request.url.startsWith(FILES)) return response.writeHead(404).end();  // a browser wants an icon
+  const {contentType, body} = await fileOf(request.url);
+  response.writeHead(200, {'Content-Type': contentType}).end(body);
+}).listen(0, '127.0.0.1');
+await once(server, 'listening');
+
+async function runAdapter(page, {adapter, origin, url, options}) {
+  const files = `${origin}${FILES}`;
+  if (new URL(url).origin === origin) await page.route(`${files}**`, serveRoute);
+  await page.goto(files);
+  await page.evaluate(async ([folder, name]) => {
     const {tellClosed} = await import(`${folder}eventsource-api.mjs`);
     const {watch} = await import(`${folder}${name}.mjs`);
-    tellClosed(watch(url, window.tell, watchOptions), window.tell);
-  }, [`${FILES}adapters/`, adapter, target, options]);
+    window.start = (...stream) => tellClosed(watch(...stream), window.tell);
+  }, [`${FILES}adapters/`, adapter]);
+  // While a page has a route, Playwright answers its preflights.
+  await page.unrouteAll();
+  await page.evaluate(([target, watchOptions]) => window.start(target, window.tell, watchOptions),
+      [url, options]);
 }
 
 async function showPage(page, url) {
@@ -77,14 +95,16 @@ async function obey(command) {
   if (command.cookies) await context.addCookies(command.cookies);
   const page = await context.newPage();
   page.on('pageerror', (error) => tell({kind: 'pageerror', text: String(error)}));
+  page.on('requestfailed', () => tell({kind: 'requestfailed'}));
   await page.exposeFunction('tell', tell);
   await (command.open ? showPage(page, command.open) : runAdapter(page, command));
 }
 
-console.log(JSON.stringify({kind: 'ready'}));
+console.log(JSON.stringify({kind: 'ready', origin: `http://127.0.0.1:${server.address().port}`}));
 for await (const line of createInterface({input: process.stdin})) {
   const command = JSON.parse(line);
   obey(command).catch((error) => console.log(JSON.stringify(
       {client: command.client, kind: 'fault', text: String(error)})));
 }
+server.close();
 await browser.close();

@@ -3,6 +3,7 @@
 import itertools
 import json
 import pathlib
+import re
 import subprocess
 import threading
 
@@ -14,6 +15,7 @@ from harness.wait import TIMEOUT, wait_for
 from harness.wire import Wire
 
 HERE = pathlib.Path(__file__).parent
+NODE = tuple(map(int, re.findall(r"\d+", subprocess.check_output(["node", "--version"], text=True))))
 START = 3 * TIMEOUT  # a browser takes its time to start
 
 
@@ -55,7 +57,8 @@ class Child:
 class Client:
     """What has happened to a client so far."""
 
-    def __init__(self):
+    def __init__(self, name):
+        self.name = name  # in the catalogue
         self.seen = []
 
     def of(self, kind):
@@ -93,6 +96,14 @@ class Client:
         """Waits until it has closed for good, by its own word."""
         self.wait(lambda: self.of("closed"), "closed for good", START)
 
+    def refused(self):
+        """Waits until it has tried to connect where nobody listens, after the end of a stream."""
+        if CLIENTS[self.name].place == "Chromium":
+            tried = lambda: self.of("requestfailed")
+        else:  # an error for the stream's end, another for this
+            tried = lambda: len(self.of("error")) >= 2
+        self.wait(lambda: tried() or self.of("closed"), "a connection was refused")
+
     def got(self, data, timeout=TIMEOUT):
         """Waits until as many messages are there; they must be these."""
         self.wait(lambda: len(self.data) >= len(data), f"{len(data)} messages", timeout)
@@ -100,9 +111,9 @@ class Client:
 
 
 class NodeClient(Client):
-    def __init__(self, adapter, url, options):
-        super().__init__()
-        self.child = Child("node", "--no-warnings", "node.mjs", adapter, url, json.dumps(options),
+    def __init__(self, name, url, options):
+        super().__init__(name)
+        self.child = Child("node", "--no-warnings", "node.mjs", name, url, json.dumps(options),
                            take=self.seen.append)
 
     def stop(self):
@@ -115,27 +126,27 @@ class Chromium:
     def __init__(self):
         self.clients = {}
         self._numbers = itertools.count()
-        self.ready = False
+        self.origin = None  # of pages that are not the gateway's
         self.child = Child("node", "chromium.mjs", take=self._take)
-        wait_for(lambda: self.ready or not self.child.running, "Chromium runs", START)
-        assert self.ready, self.child.errors
+        wait_for(lambda: self.origin or not self.child.running, "Chromium runs", START)
+        assert self.origin, self.child.errors
 
     def _take(self, line):
         if line["kind"] == "ready":
-            self.ready = True
+            self.origin = line["origin"]
             return
         self.clients[line.pop("client")].seen.append(line)
 
     def start(self, command):
-        client = ChromiumClient(self, next(self._numbers))
+        client = ChromiumClient(self, next(self._numbers), command.get("adapter"))
         self.clients[client.number] = client
         self.child.send({"client": client.number, **command})
         return client
 
 
 class ChromiumClient(Client):
-    def __init__(self, browser, number):
-        super().__init__()
+    def __init__(self, browser, number, name):
+        super().__init__(name)
         self.child = browser.child
         self.number = number
 
@@ -158,21 +169,25 @@ def chromium():
 
 @pytest.fixture
 def start_client(request):
-    """start_client(name, wire, target, headers=, cookies=): a client of the catalogue on a stream. It
-    is given `headers` to send, or has `cookies` for the wire's origin."""
+    """start_client(name, wire, target, cookies=, foreign=, option=...): a client of the catalogue on a
+    stream. `cookies` are set for the wire's host. In Chromium the client runs on a page of the wire's
+    origin, or of the browser's own if it is to be `foreign`. Options are the adapter's."""
     clients = []
 
-    def start(name, wire, target, *, headers=None, cookies=None):
-        options = {"headers": headers or {}}
+    def start(name, wire, target, *, cookies=None, foreign=False, **options):
+        url = wire.origin + target
         if CLIENTS[name].place == "Chromium":
             browser = request.getfixturevalue("chromium")
             jar = [{"name": key, "value": value, "url": wire.origin}
                    for key, value in (cookies or {}).items()]
-            clients.append(browser.start({"adapter": name, "origin": wire.origin, "cookies": jar,
-                                          "target": target, "options": options}))
+            clients.append(browser.start({
+                "adapter": name, "origin": browser.origin if foreign else wire.origin, "url": url,
+                "cookies": jar, "options": options}))
         else:
-            assert not cookies
-            clients.append(NodeClient(name, wire.origin + target, options))
+            assert not cookies and not foreign
+            if NODE < CLIENTS[name].least_node:
+                pytest.skip(f"needs Node.js {'.'.join(map(str, CLIENTS[name].least_node))}")
+            clients.append(NodeClient(name, url, options))
         return clients[-1]
 
     yield start

@@ -154,6 +154,17 @@ def prose(path):
             yield number, line
 
 
+def table(path, heading):
+    """The rows of the tables under a heading, as lists of cells."""
+    rows, inside = [], False
+    for _, line in prose(path):
+        if line.startswith("#"):
+            inside = line.strip("# ") == heading
+        elif inside and line.startswith("|"):
+            rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
 def links(path):
     """(line, target) of each link and image."""
     for number, line in prose(path):

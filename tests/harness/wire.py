@@ -2,11 +2,12 @@
 
 import re
 import threading
+import time
 import urllib.parse
 
 from harness.door import Door
-from harness.wait import wait_for
 from harness.sse import CHUNK_HEAD, Parser
+from harness.wait import wait_for
 
 
 class Exchange:
@@ -24,6 +25,12 @@ class Exchange:
         self.answer_headers = {}
         self.body = bytearray()  # without chunk framing
         self.end = None  # "clean" after the last byte that was announced, "cut" before it
+        self.began = time.monotonic()
+        self.ended = None
+
+    def finish(self, end):
+        self.end = end
+        self.ended = time.monotonic()
 
     @property
     def stream(self):
@@ -60,7 +67,7 @@ class _Line:
 
     def over(self):
         for exchange in self._open:
-            exchange.end = "cut"
+            exchange.finish("cut")
 
     def _take(self, exchange):
         """True when the answer is whole."""
@@ -93,7 +100,7 @@ class _Line:
         return False
 
     def _finish(self, exchange):
-        exchange.end = "clean"
+        exchange.finish("clean")
         return True
 
 

@@ -5,21 +5,10 @@ import re
 import pytest
 import yaml
 
-from harness.documents import ROOT, prose
+from harness.documents import ROOT, table
 
 PAGE = "docs/operations.md"
 ALERTS = "conf/prometheus/alerts.yaml"
-
-
-def table(heading, page=PAGE):
-    """The rows of the tables under a heading, as lists of cells."""
-    rows, inside = [], False
-    for _, line in prose(page):
-        if line.startswith("#"):
-            inside = line.strip("# ") == heading
-        elif inside and line.startswith("|"):
-            rows.append([cell.strip() for cell in line.strip("|").split("|")])
-    return rows
 
 
 def code(text):
@@ -28,7 +17,7 @@ def code(text):
 
 def documented_metrics():
     """{metric: alerts}"""
-    return {code(row[0])[0]: code(row[2]) for row in table("Metrics") if code(row[0])}
+    return {code(row[0])[0]: code(row[2]) for row in table(PAGE, "Metrics") if code(row[0])}
 
 
 def load(path):
@@ -60,7 +49,7 @@ def test_every_metric_is_documented_and_no_other(make_gateway, redis):
 def test_every_reason_is_documented_and_no_other(gateway, metric, page, heading):
     labels = "".join(name for name in gateway.metrics() if name.startswith(metric + "{"))
     there = set(re.findall(r'reason="(\w+)"', labels))
-    documented = {reason for row in table(heading, page) for reason in code(row[0])} - {"reason"}
+    documented = {reason for row in table(page, heading) for reason in code(row[0])} - {"reason"}
     assert there and documented == there
 
 
@@ -106,5 +95,5 @@ def test_every_limit_is_documented_with_its_default():
         expected |= {f"topics.*.{group}.{key}": value for key, value in topic[group].items()}
     expected["topics.*.slow_client.buffer"] = topic["slow_client"]["buffer"]
     expected["topics.*.subscribe_timeout"] = topic["subscribe_timeout"]
-    documented = {code(row[0])[0]: row[1] for row in table("Limits") if code(row[0])}
+    documented = {code(row[0])[0]: row[1] for row in table(PAGE, "Limits") if code(row[0])}
     assert documented == {key: str(value) for key, value in expected.items()}

@@ -1,5 +1,5 @@
 import {openEventSource} from './eventsource-api.mjs';
 
-export function watch(url, tell) {
-  return openEventSource(EventSource, url, tell);
+export function watch(url, tell, {withCredentials}) {
+  return openEventSource(EventSource, url, tell, {withCredentials});
 }

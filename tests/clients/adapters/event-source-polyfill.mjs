@@ -3,5 +3,5 @@ import 'event-source-polyfill';
 import {openEventSource} from './eventsource-api.mjs';
 
 export function watch(url, tell, options) {
-  return openEventSource(EventSourcePolyfill, url, tell, {headers: options.headers});
+  return openEventSource(EventSourcePolyfill, url, tell, options);
 }

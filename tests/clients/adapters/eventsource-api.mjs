@@ -1,5 +1,6 @@
 // What the adapters share. Each adapter's watch(url, tell, options) starts its client on a stream, tells
-// what happens to it, and gives {isClosed}. options.headers are to be sent along.
+// what happens to it, and gives {isClosed}. Options: `headers` to
+// send, `withCredentials`, and what single clients have of their own.
 
 export const TYPES = ['message', 'alert', 'sluice.gap', 'sluice.expired'];
 

@@ -1,9 +1,9 @@
 import {createEventSource} from 'eventsource-client';
 
-export function watch(url, tell, options) {
+export function watch(url, tell, {headers}) {
   const client = createEventSource({
     url,
-    headers: options.headers,
+    headers,
     onConnect: () => tell({kind: 'open'}),
     onScheduleReconnect: () => tell({kind: 'error'}),
     onMessage: ({event, data, id}) => tell({kind: 'event', type: event ?? 'message', data, id}),

@@ -2,6 +2,6 @@ import EventSource from 'eventsource2';
 
 import {openEventSource} from './eventsource-api.mjs';
 
-export function watch(url, tell, options) {
-  return openEventSource(EventSource, url, tell, {headers: options.headers});
+export function watch(url, tell, {headers}) {
+  return openEventSource(EventSource, url, tell, {headers});
 }

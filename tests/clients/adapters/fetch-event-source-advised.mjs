@@ -1,17 +1,19 @@
 // @microsoft/fetch-event-source as docs/clients.md advises.
 import {fetchEventSource} from '@microsoft/fetch-event-source';
 
-export function watch(url, tell, {headers}) {
+export function watch(url, tell, {headers, withCredentials}) {
   let closed = false;
   const onOpen = () => tell({kind: 'open'});
   const onMessage = ({event, data, id}) =>
     tell({kind: 'event', type: event || 'message', data, id});
+  const credentials = withCredentials ? 'include' : 'same-origin';
   const onStop = () => closed = true;
 
   // From here on as in docs/clients.md.
   class Final extends Error {}
   fetchEventSource(url, {
     headers,
+    credentials,
     async onopen(response) {
       if (response.status === 200) return onOpen();
       const later = response.status === 429 || response.status >= 500;

@@ -1,10 +1,11 @@
 // @microsoft/fetch-event-source as it is without options: `onopen` below is what it does by default.
 import {EventStreamContentType, fetchEventSource} from '@microsoft/fetch-event-source';
 
-export function watch(url, tell, options) {
+export function watch(url, tell, {headers, withCredentials}) {
   let closed = false;
   fetchEventSource(url, {
-    headers: options.headers,
+    headers,
+    credentials: withCredentials ? 'include' : 'same-origin',
     async onopen(response) {
       if (!response.headers.get('content-type')?.startsWith(EventStreamContentType)) {
         throw new Error(`status ${response.status}`);
