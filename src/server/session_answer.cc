@@ -47,7 +47,8 @@ void Session::Send(http::Response response, bool keep) {
   timer_.Cancel();
   keep_ = keep;
   status_ = response.status;
-  if (dispatched_) environment_.dispatcher.Decorate(parser_.request(), response);
+  // Of a head that was refused, what came before the fault is there.
+  environment_.dispatcher.Decorate(parser_.request(), response);
   const http::ResponseFraming framing{
       .keep_alive = keep, .without_body = parser_.request().method() == http::Method::kHead};
   const std::string head = http::SerializeHead(response, framing);

@@ -46,6 +46,16 @@ def test_every_answer_has_the_headers(gateway):
     assert (response.status, cors(response)) == (413, ALLOWED)
 
 
+@pytest.mark.parametrize("rest, status", [
+    ("Cookie: " + "x" * 20_000, 431), ("Host: twice", 400), ("Content-Length: x", 400),
+    ("Expect: wonders", 417), ("Transfer-Encoding: gzip", 501), ("no colon", 400)])
+def test_a_head_that_is_refused_has_the_headers_too(gateway, rest, status):
+    with gateway.connect() as connection:
+        connection.send(f"GET /events/open HTTP/1.1\r\nHost: a\r\nOrigin: {APP}\r\n{rest}\r\n\r\n".encode())
+        head = connection.head()
+        assert (head.status, cors(head)) == (status, ALLOWED)
+
+
 @pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])
 def test_streams_have_the_headers(gateway, version):
     for origin, expected in ((APP, ALLOWED), (OTHER, NOT_ALLOWED)):

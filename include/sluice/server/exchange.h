@@ -96,7 +96,8 @@ class Dispatcher {
   // Answers at once through `exchange` and returns null, or returns who will answer. OPTIONS * does
   // not come here.
   [[nodiscard]] virtual std::unique_ptr<RequestHandler> Dispatch(Exchange& exchange) = 0;
-  // Adds to an answer, the session's own included, what every answer to this request has.
+  // Adds to an answer, the session's own included, what every answer to this request has. Of a
+  // request whose head was refused, only the header fields before the fault may be looked at.
   virtual void Decorate(const http::Request& /*request*/, http::Response& /*response*/) {}
   // For every request of which a byte was answered or a head was dispatched, except those whose
   // stream was taken.
