@@ -9,7 +9,7 @@ from harness.documents import blocks, documents, scenes
 from harness.player import play_scene
 
 # How many blocks may be left out, for the reasons that harness.documents lists.
-MOST_SKIPPED = 8
+MOST_SKIPPED = 6
 
 # tests/clients plays those that need a browser.
 SCENES = [pytest.param(scene, id=f"{path}:{scene[0].line}")
