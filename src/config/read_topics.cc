@@ -335,6 +335,8 @@ void AddDemoTopic(Reader& reader, const Value& demo, Claims& paths, Claims& chan
   topic.format = Format::kJson;
   topic.replay_initial = 150;  // the last five minutes, for the page's graphs
   topic.history.events = 300;
+  topic.retry_base_ms = 1'000;  // one page, not a crowd
+  topic.retry_jitter_ms = 1'000;
   const bool taken = std::any_of(out.begin(), out.end(),
                                  [&](const Topic& other) { return other.name == topic.name; });
   if (taken) {

@@ -7,8 +7,8 @@
 
 namespace sluice::server {
 
-// Shows the topics that have exact paths, live, and publishes to them if the config allows it. No
-// assets from elsewhere. Made once at start.
+// Shows the gateway's numbers and those topics that have exact paths and are open to everyone,
+// live, and publishes to them where everyone may. Made once at start; see PageResponse.
 [[nodiscard]] std::string DemoPage(const config::Config& config);
 
 }  // namespace sluice::server

@@ -1,9 +1,11 @@
 // One Chromium with a context of its own for each client in it. Commands come in on standard input, one
 // JSON object a line, and what the clients see goes to standard output likewise, until input ends.
-//   {client: ID, open: PAGE}                                 tells the page's text whenever it changes
+//   {client: ID, open: PAGE, context: {...}}                 tells the page's text whenever it changes, and
+//                                                            each request and fault of the page
 //   {client: ID, adapter: NAME, origin: ORIGIN, url: URL, options: {...}, cookies: [...]}
 //                                                            runs adapters/NAME.mjs on a page of ORIGIN
-//   {client: ID, evaluate: SCRIPT}                           runs it on the page that is open
+//   {client: ID, evaluate: SCRIPT, ticket: N}                runs it on the page that is open, and tells its
+//                                                            value with the ticket
 //   {client: ID, close: true}
 import {once} from 'node:events';
 import {readFile} from 'node:fs/promises';
@@ -13,12 +15,9 @@ import {createInterface} from 'node:readline';
 
 import {chromium} from 'playwright-core';
 
-const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  headless: true,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-    '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
+import {OPTIONS} from './browser.mjs';
+
+const browser = await chromium.launch(OPTIONS);
 
 // Modules from the packages as they were published, without a bundler.
 const FILES = '/client-files/';
@@ -65,7 +64,10 @@ async function runAdapter(page, {adapter, origin, url, options}) {
       [url, options]);
 }
 
-async function showPage(page, url) {
+async function showPage(page, url, tell) {
+  page.on('request', (request) => tell({kind: 'request', url: request.url()}));
+  await page.addInitScript(() => document.addEventListener('securitypolicyviolation', (violation) =>
+    window.tell({kind: 'violation', text: `${violation.violatedDirective} ${violation.blockedURI}`})));
   await page.goto(url);
   await page.evaluate(() => {
     const say = () => window.tell({kind: 'text', text: document.body.innerText});
@@ -87,17 +89,18 @@ async function obey(command) {
     return;
   }
   if (command.evaluate) {
-    await contexts.get(command.client).pages()[0].evaluate(command.evaluate);
+    const value = await contexts.get(command.client).pages()[0].evaluate(command.evaluate);
+    tell({kind: 'value', ticket: command.ticket, value});
     return;
   }
-  const context = await browser.newContext();
+  const context = await browser.newContext(command.context);
   contexts.set(command.client, context);
   if (command.cookies) await context.addCookies(command.cookies);
   const page = await context.newPage();
   page.on('pageerror', (error) => tell({kind: 'pageerror', text: String(error)}));
   page.on('requestfailed', () => tell({kind: 'requestfailed'}));
   await page.exposeFunction('tell', tell);
-  await (command.open ? showPage(page, command.open) : runAdapter(page, command));
+  await (command.open ? showPage(page, command.open, tell) : runAdapter(page, command));
 }
 
 console.log(JSON.stringify({kind: 'ready', origin: `http://127.0.0.1:${server.address().port}`}));

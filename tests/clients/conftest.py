@@ -149,10 +149,15 @@ class ChromiumClient(Client):
         super().__init__(name)
         self.child = browser.child
         self.number = number
+        self._tickets = itertools.count()
 
     def evaluate(self, script):
-        """Runs it on the page, which must be shown already."""
-        self.child.send({"client": self.number, "evaluate": script})
+        """Runs it on the page, which must be shown already; gives its value."""
+        ticket = next(self._tickets)
+        self.child.send({"client": self.number, "evaluate": script, "ticket": ticket})
+        values = lambda: [value for value in self.of("value") if value["ticket"] == ticket]
+        self.wait(values, f"{script!r} is done")
+        return values()[0].get("value")
 
     def stop(self):
         if self.child.running:
@@ -197,11 +202,12 @@ def start_client(request):
 
 @pytest.fixture
 def open_page(chromium):
-    """open_page(url): Chromium on a page; its text comes in things of kind "text"."""
+    """open_page(url, option=...): Chromium on a page, with options of its context; its text comes in
+    things of kind "text"."""
     clients = []
 
-    def start(url):
-        clients.append(chromium.start({"open": url}))
+    def start(url, **context):
+        clients.append(chromium.start({"open": url, "context": context}))
         return clients[-1]
 
     yield start

@@ -9,7 +9,7 @@ import {OPTIONS} from './browser.mjs';
 const [status, demo, folder] = process.argv.slice(2);
 const browser = await chromium.launch(OPTIONS);
 
-async function picture(name, url, {scheme = 'light', width = 1120, height = 800, prepare = async () => {}} = {}) {
+async function picture(name, url, {scheme = 'light', width = 1060, height = 800, prepare = async () => {}} = {}) {
   const context = await browser.newContext({colorScheme: scheme, viewport: {width, height}});
   const page = await context.newPage();
   await page.goto(url);
@@ -28,11 +28,11 @@ const say = async (page, name, text) => {
   await page.waitForFunction((said) => document.querySelector('.topic[data-topic=chat] ol').innerText.includes(said), text);
 };
 
-await picture('status-light.png', status, {height: 1000});
-await picture('status-dark.png', status, {scheme: 'dark', height: 1000});
+await picture('status-light.png', status, {height: 970});
+await picture('status-dark.png', status, {scheme: 'dark', height: 970});
 await picture('status-phone.png', status, {width: 390, height: 844});
 await picture('demo.png', demo, {
-  height: 700,
+  height: 690,
   prepare: async (page) => {
     await page.click('.topic[data-topic=news] button.plain');
     await say(page, 'Ada', 'does this come in at your end?');

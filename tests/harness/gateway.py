@@ -131,10 +131,14 @@ class Gateway:
 
     def restart(self):
         """Drains it and starts it again on the addresses that it had."""
+        self.stop()
+        self.start_again()
+
+    def start_again(self):
+        """Starts what has stopped on the addresses that it had."""
         config = json.loads(self.config_path.read_text())
         config["listen"] = [address if isinstance(address, str) else "%s:%d" % address
                             for address in self.addresses]
-        self.stop()
         self.config_path.write_text(json.dumps(config))
         self.start()
 

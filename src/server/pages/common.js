@@ -108,7 +108,7 @@ const bytes = (value) => {
   return `${number(value)} ${units[unit]}`;
 };
 const duration = (seconds) => {
-  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  if (seconds < 60) return `${number(seconds)} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
   if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor(seconds % 3600 / 60)} min`;
   return `${Math.floor(seconds / 86400)} d ${Math.floor(seconds % 86400 / 3600)} h`;
@@ -146,8 +146,8 @@ class Series {
   }
 }
 
-// One graph: up to two members of the messages over the last one to five minutes. Following the pointer, or the
-// arrow keys, it tells what was when.
+// One graph: up to two members of the messages over the last one to five minutes. Under the pointer it
+// tells what was when.
 class Chart {
   // `least` is the least that the graph's height stands for; its top is a round number of `unit`s.
   constructor(host, {title, keys, names = [], format = number, least = 1, unit = 1}) {

@@ -115,6 +115,8 @@ demo: true
   demo.format = Format::kJson;
   demo.replay_initial = 150;
   demo.history.events = 300;
+  demo.retry_base_ms = 1'000;
+  demo.retry_jitter_ms = 1'000;
   expected.topics = {topic, load, demo};
   expected.publish = {{.path = "/publish/{topic}", .auth = {}, .topic = {}, .stamp = {}},
                       {.path = "/say/{id}",
