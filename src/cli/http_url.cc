@@ -83,6 +83,15 @@ Result<HttpUrl> ParseHttpUrl(std::string_view text) {
   return url;
 }
 
+HttpUrl UrlOf(const net::Endpoint& listener) {
+  HttpUrl url{.endpoint = listener, .authority = "localhost", .target = "/"};
+  if (listener.is_unix()) return url;
+  if (listener.host == "0.0.0.0") url.endpoint.host = "127.0.0.1";
+  if (listener.host == "::") url.endpoint.host = "::1";
+  url.authority = url.endpoint.ToString();
+  return url;
+}
+
 Result<net::Endpoint> ParseAuthority(std::string_view text, uint16_t default_port) {
   if (text.empty() || text.front() == ':') {
     return Fail(Errc::kInvalid, fmt::format("\"{}\": the host is missing", text));

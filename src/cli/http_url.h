@@ -24,6 +24,9 @@ struct HttpUrl {
 // stand.
 [[nodiscard]] Result<HttpUrl> ParseHttpUrl(std::string_view text);
 
+// "/" of a server that listens there, as a client on this machine reaches it.
+[[nodiscard]] HttpUrl UrlOf(const net::Endpoint& listener);
+
 // "host[:port]", with brackets around an IPv6 address.
 [[nodiscard]] Result<net::Endpoint> ParseAuthority(std::string_view text, uint16_t default_port);
 

@@ -7,6 +7,7 @@
 
 #include "cli/bench.h"
 #include "cli/command.h"
+#include "cli/health.h"
 #include "cli/publish.h"
 #include "cli/serve.h"
 #include "cli/signal_gateway.h"
@@ -59,6 +60,7 @@ int main(int argc, char** argv) {
   int exit_code = kDone;
   AddPublishCommand(app, exit_code);
   AddTailCommand(app, exit_code);
+  AddHealthCommand(app, exit_code);
   AddBenchCommand(app, exit_code);
   try {
     app.parse(argc, argv);

@@ -19,13 +19,6 @@ std::string FillTopic(std::string_view path, std::string_view topic) {
   return out;
 }
 
-// Where a client on this machine reaches a listener.
-net::Endpoint Reachable(net::Endpoint endpoint) {
-  if (endpoint.host == "0.0.0.0") endpoint.host = "127.0.0.1";
-  if (endpoint.host == "::") endpoint.host = "::1";
-  return endpoint;
-}
-
 }  // namespace
 
 Result<HttpUrl> PublishUrl(std::string_view text, std::string_view topic) {
@@ -55,15 +48,13 @@ Result<HttpUrl> PublishUrl(const config::Config& config, std::string_view topic)
                             "`publish:`, or name a gateway that has one with --url",
                             topic));
   }
-  const net::Endpoint endpoint = Reachable(config.listen.front().endpoint);
+  const net::Endpoint& endpoint = config.listen.front().endpoint;
   if (!endpoint.is_unix() && endpoint.port == 0) {
     return Fail(Errc::kNotFound,
                 "the configuration lets the kernel choose the port (port 0); say with --url where "
                 "the gateway listens");
   }
-  HttpUrl url;
-  url.endpoint = endpoint;
-  url.authority = endpoint.is_unix() ? "localhost" : endpoint.ToString();
+  HttpUrl url = UrlOf(endpoint);
   url.target = FillTopic(use_own ? own->path : any->path, topic);
   return url;
 }

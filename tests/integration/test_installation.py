@@ -189,6 +189,7 @@ def test_the_image_runs_as_nobody_special_and_can_be_asked():
     ports = {address.rpartition(":")[2] for address in (config["listen"], config["admin"]["listen"])}
     assert set(stage.last("EXPOSE").words) == ports
     assert stage.last("STOPSIGNAL").rest == "SIGTERM"
+    assert stage.last("HEALTHCHECK").rest == 'CMD ["sluice", "health"]'
     entry = stage.last("ENTRYPOINT").words + stage.last("CMD").words
     assert entry == ["sluice", "-c", "/etc/sluice/sluice.yaml"]
     assert stage.all("COPY")[-1].words[1] == entry[-1]

@@ -1,6 +1,7 @@
 """The Debian package in a clean system: what is in it, that it runs there, in a container's way and under
 systemd, and that a purge leaves nothing. The tests share the system, in this order."""
 
+import json
 import os
 import pathlib
 import re
@@ -138,7 +139,12 @@ def test_it_runs_as_the_dockerfile_says(system):
     gateway = system.start(words, user=stage.last("USER").rest,
                            environment={"REDIS_URL": "redis://127.0.0.1:1/0"})
     wait_for(lambda: gateway.curl(f"{ADMIN}/healthz", check=False), "it answers")
-    assert "redis" in gateway.curl(f"{ADMIN}/readyz"), "alive, but not ready without Redis"
+    kind, words = stage.last("HEALTHCHECK").rest.split(None, 1)
+    assert kind == "CMD"
+    enter = ["chroot", f"--userspec={stage.last('USER').rest}", system.path]
+    assert gateway.run(*enter, *json.loads(words)).stdout == "alive\n"
+    not_ready = gateway.run(*enter, "sluice", "health", "--ready", check=False)
+    assert not_ready.returncode == 1 and "redis" in not_ready.stderr
     gateway.signal(getattr(signal, stage.last("STOPSIGNAL").rest))
     assert gateway.wait() == 0, system.log()
     (system.path / CONFIG).write_bytes(kept)
