@@ -142,6 +142,39 @@ def test_state_is_true_when_the_gateway_hangs(make_gateway, open_at):
     page.until_text("#state", "open", START)
 
 
+def test_stream_rests_while_nobody_looks_and_then_goes_on_where_it_was(make_gateway, open_at):
+    gateway = make_gateway(CHAT)
+    page = open_at(gateway.address, "/")
+    page.until_text(".topic[data-topic=chat] .badge", "open")
+    page.say("chat", "seen")
+    page.until_text(".topic[data-topic=chat] ol", "seen")
+    look = """
+      LiveStream.REST_MS = 0;
+      Object.defineProperty(document, 'hidden', {configurable: true, get: () => %s});
+      document.dispatchEvent(new Event('visibilitychange'));"""
+    page.get(look % "true")
+    page.until_text(".topic[data-topic=chat] .badge", "paused")
+    gateway.wait_metric("sluice_subscribers", 0)
+    gateway.publish("chat", "meanwhile")
+    page.get(look % "false")
+    page.until_text(".topic[data-topic=chat] ol", "meanwhile")
+    lines = page.get("[...document.querySelectorAll('.topic[data-topic=chat] li')].length")
+    assert lines == 2, "each once"
+
+
+def test_nothing_else_runs_on_a_page(make_gateway, open_page):
+    gateway = make_gateway({"demo": True})
+    page = Page(open_page("http://%s:%d/" % gateway.address))
+    page.get("""(() => {
+      const script = document.createElement('script');
+      script.textContent = 'window.foreign = 1';
+      document.body.append(script);
+      document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:1/image'}));
+    })()""")
+    page.until(lambda: len(page.client.of("violation")) == 2, "both are told")
+    assert page.get("window.foreign === undefined")
+
+
 def test_status_page_follows_what_happens(make_gateway, redis, open_at):
     gateway = make_gateway({"broker": "redis", "redis": {"url": redis.url}})
     page = open_at(gateway.admin, "/status")

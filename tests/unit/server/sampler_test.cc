@@ -1,0 +1,69 @@
+#include "server/sampler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sluice/pubsub/memory_broker.h"
+#include "support/fake_loop.h"
+
+namespace sluice::server {
+namespace {
+
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class SamplerTest : public ::testing::Test {
+ protected:
+  SamplerTest() {
+    auto config = std::make_shared<config::Config>();
+    config->topics.resize(1);
+    config->topics[0].name = config->topics[0].channel = "news";
+    view_.config = config;
+    ingest_ = std::make_unique<pubsub::Ingest>(loop_, config, [](pubsub::BrokerHandler& handler) {
+      return std::make_unique<pubsub::MemoryBroker>(handler);
+    });
+    view_.ingest = ingest_.get();
+    sampler_ = std::make_unique<Sampler>(loop_, view_, [this] { ++samples_; });
+  }
+  ~SamplerTest() override {
+    sampler_.reset();
+    ingest_.reset();
+    loop_.Turn();
+  }
+
+  [[nodiscard]] nlohmann::json History() const {
+    return nlohmann::json::parse(sampler_->RenderHistory());
+  }
+
+  testing::FakeLoop loop_;
+  GatewayView view_;
+  std::unique_ptr<pubsub::Ingest> ingest_;
+  std::unique_ptr<Sampler> sampler_;
+  size_t samples_ = 0;
+};
+
+TEST_F(SamplerTest, SamplesOnceASecond) {
+  EXPECT_THAT(History(), IsEmpty());
+  for (int second = 0; second < 3; ++second) loop_.Advance(Sampler::kIntervalMs);
+  EXPECT_EQ(samples_, 3U);
+  EXPECT_THAT(History(), SizeIs(3));
+}
+
+TEST_F(SamplerTest, ForgetsWhatIsOlderThanFiveMinutes) {
+  for (size_t i = 0; i < Sampler::kKept + 50; ++i) loop_.Advance(Sampler::kIntervalMs);
+  EXPECT_THAT(History(), SizeIs(Sampler::kKept));
+}
+
+TEST_F(SamplerTest, CountsTheEventsOfTheLastSecond) {
+  ingest_->inbox().Push(pubsub::PublishCommand{0, 1, 0, "news", "", "", "hello"});
+  loop_.Turn();
+  loop_.Advance(Sampler::kIntervalMs);
+  EXPECT_EQ(sampler_->totals().events, 1U);
+  EXPECT_GT(sampler_->rates().topic_events.at(0), 0);
+  loop_.Advance(Sampler::kIntervalMs);
+  EXPECT_EQ(sampler_->totals().events, 1U);
+  EXPECT_EQ(sampler_->rates().topic_events.at(0), 0);
+}
+
+}  // namespace
+}  // namespace sluice::server
