@@ -171,10 +171,14 @@ void GatewayImpl::ReportToServiceManager() {
   };
   watch(ingest_thread_);
   for (const auto& worker : workers_) watch(worker->thread);
-  std::string addresses;
-  for (const net::Endpoint& endpoint : bound_) addresses += " " + endpoint.ToString();
-  service_manager_.Ready("serving on" + addresses);
+  service_manager_.Ready(ServingStatus());
   watchdog_->Start();
+}
+
+std::string GatewayImpl::ServingStatus() const {
+  std::string status = "serving on";
+  for (const net::Endpoint& endpoint : bound_) status += " " + endpoint.ToString();
+  return status;
 }
 
 void GatewayImpl::Run() {

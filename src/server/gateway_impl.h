@@ -47,6 +47,8 @@ class GatewayImpl {
   void HandleSignals();
   void ReportToServiceManager();
   void OnReloadSignal();
+  void Reload();
+  [[nodiscard]] std::string ServingStatus() const;
   void OnStopSignal(const char* name);
   void BeginDrain();
   void OnWorkerDrained();

@@ -79,6 +79,12 @@ Result<ReloadPlan> PlanReload(const config::Config& running, const config::Confi
 }
 
 void GatewayImpl::OnReloadSignal() {
+  if (!view_.draining) service_manager_.Reloading();
+  Reload();
+  if (!view_.draining) service_manager_.Ready(ServingStatus());
+}
+
+void GatewayImpl::Reload() {
   const config::LoadResult next = config::LoadConfig(options_.config_path);
   if (!next) {
     ++view_.reloads_failed;

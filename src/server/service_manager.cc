@@ -16,6 +16,7 @@
 
 #include <fmt/format.h>
 
+#include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 
 namespace sluice::server {
@@ -70,6 +71,11 @@ ServiceManager::~ServiceManager() {
 
 void ServiceManager::Ready(std::string_view status) {
   Notify("READY=1\nSTATUS=" + OneLine(status));
+}
+
+void ServiceManager::Reloading() {
+  // The time is how systemd tells this reload from an earlier one (Type=notify-reload).
+  Notify(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", MonotonicNs() / 1000));
 }
 
 void ServiceManager::Stopping(std::string_view status) {

@@ -34,6 +34,7 @@ class ServiceManager {
   // These do nothing without a manager. What cannot be delivered within a second is dropped; the
   // first time a warning is logged. `status` is shown by `systemctl status`.
   void Ready(std::string_view status);
+  void Reloading();  // Ready ends it
   void Stopping(std::string_view status);
   void Alive();
 

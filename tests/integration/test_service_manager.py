@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import socket
+import time
 
 import pytest
 
@@ -62,6 +63,21 @@ def test_ready_comes_when_the_listeners_are_open_and_stopping_when_it_drains(mak
         subscriber.rest()
     assert gateway.wait() == 0
     assert manager.take(timeout=0.05) is None, "no watchdog was asked for"
+
+
+@pytest.mark.parametrize("valid", [True, False])
+def test_a_reload_begins_and_ends_whatever_the_file_holds(make_gateway, manager, valid):
+    gateway = make_gateway(environment=manager.environment)
+    ready = manager.take()
+    if not valid:
+        gateway.config_path.write_text("nonsense: 1\n")
+    before = time.monotonic_ns() // 1000
+    gateway.signal(signal.SIGHUP)
+    said = manager.take()
+    assert said.pop("RELOADING") == "1"
+    assert before <= int(said.pop("MONOTONIC_USEC")) <= time.monotonic_ns() // 1000
+    assert said == {}
+    assert manager.take() == ready
 
 
 def test_ready_does_not_come_where_it_cannot_start(make_gateway, manager, gateway):
