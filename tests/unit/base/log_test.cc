@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -11,7 +12,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 namespace sluice {
 namespace {
@@ -145,6 +145,21 @@ TEST_F(LogTest, StopDoesNotWaitForADestinationThatTakesNothing) {
   LogInfo("the other log is written");
   StopLog();  // the test would hang here
   EXPECT_THAT(Read(path_), HasSubstr("the other log is written\n"));
+}
+
+TEST_F(LogTest, StandardOutputThatNobodyReadsIsAsHarmless) {
+  // Unlike a path that is opened here, it may not be made non-blocking: others write to it too.
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const int saved = dup(STDOUT_FILENO);
+  ASSERT_EQ(dup2(ends[1], STDOUT_FILENO), STDOUT_FILENO);
+  ASSERT_TRUE(StartLog({.path = path_, .access_path = "stdout"}).has_value());
+  for (int i = 0; i < 1000; ++i) LogAccess(std::string(1000, 'x'));
+  const int flags = fcntl(ends[1], F_GETFL);
+  StopLog();  // the test would hang here
+  dup2(saved, STDOUT_FILENO);
+  for (const int fd : {saved, ends[0], ends[1]}) close(fd);
+  EXPECT_EQ(flags & O_NONBLOCK, 0);
 }
 
 TEST_F(LogTest, AccessLinesAreWrittenAsTheyAre) {
