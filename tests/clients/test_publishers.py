@@ -8,6 +8,7 @@ import pytest
 
 from harness import example, secrets
 from harness.redis import free_port
+from harness.scene import GO_CACHE
 from harness.wait import wait_for
 
 PUBLISHERS = example.FOLDER / "publishers"
@@ -37,7 +38,7 @@ def publish(folder):
                 subprocess.run(
                     ["go", "build", "-o", command[0], path], check=True, timeout=60, env={
                         **os.environ, "GO111MODULE": "off", "GOPATH": "/usr/share/gocode",
-                        "GOCACHE": f"{folder}/go-cache"})
+                        "GOCACHE": str(GO_CACHE)})
         own = {name: value for name, value in os.environ.items()
                if not name.lower().endswith("_proxy") and name not in ("REDIS_URL", "SLUICE_URL")}
         return subprocess.run(

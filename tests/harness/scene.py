@@ -19,6 +19,8 @@ from harness.wait import TIMEOUT, wait_for
 
 # Ports that the documentation speaks of. Each scene has others in their place.
 PORTS = (80, 443, 3000, 5173, 6379, 8000, 8080, 8081, 8443)
+# What Go has compiled of its libraries, which takes longer than all else on a page.
+GO_CACHE = ROOT / "build/go-cache"
 # Folders of the machine that a scene has its own of.
 PATHS = ("/etc/sluice", "/var/log/sluice", "/run/sluice")
 SERVER = re.compile(r"^(?:\w+=\S+\s+)*(?:(?:build/release/)?sluice(?:\s+-c\s+\S+)?|scripts/run(?:\s+-c\s+\S+)?"
@@ -131,7 +133,8 @@ class Scene:
                        if not name.lower().endswith("_proxy") and not name.startswith("SLUICE_")}
         environment |= {name: value for name, value in os.environ.items() if name.startswith("SLUICE_TEST")}
         environment |= {"PATH": f"{self.folder}/.bin:{os.environ['PATH']}", "HOME": str(self.folder),
-                        "CURL_HOME": f"{self.folder}/.bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+                        "CURL_HOME": f"{self.folder}/.bin", "LC_ALL": "C.UTF-8", "TZ": "UTC",
+                        "GOCACHE": str(GO_CACHE)}
         self.shell = Shell(self.folder, environment)
 
     def _fill(self):
