@@ -119,26 +119,29 @@ def test_stream_outlives_a_restart_of_redis_and_tells_the_gap(
 @every_client
 def test_drain_hands_the_client_over_to_another_gateway(
         make_gateway, make_wire, redis, start_client, name):
-    changes = {**FAST, "broker": "redis", "redis": {"url": redis.url}}
+    changes = {"topics": {"news": {"retry": RETRY, "slow_client": {"buffer": "4MiB"}}},
+               "broker": "redis", "redis": {"url": redis.url}}
     leaving, staying = make_gateway(changes), make_gateway(changes)
     wire = make_wire(leaving)
     client = start_client(name, wire, STREAM).opened()
-    sent = [f"before {number}" for number in range(20)]
-    for data in sent:
+    flow = [f"before {number} {'x' * 50_000}" for number in range(20)]
+    for data in flow:
         redis.publish("news", data)
+    client.wait(lambda: client.data, "the first event")
     wire.target = staying.address
-    leaving.stop()
+    leaving.stop()  # while the events are on their way
     first = wire.to(STREAM)[0]
     wait_for(lambda: first.end, "the end of the stream")
     assert first.end == "clean" and not first.stream.unfinished
-    assert [event.data for event in first.stream.events] == sent
+    sent = [event.data for event in first.stream.events]
+    assert sent == flow[:len(sent)]
     client.got(sent)
     if CLIENTS[name].clean_end == BACK:
         staying.wait_metric("sluice_subscribers", 1, topic="news")
-        sent += [f"after {number}" for number in range(20)]
-        for data in sent[20:]:
+        after = [f"after {number}" for number in range(20)]
+        for data in after:
             redis.publish("news", data)
-        client.got(sent)
+        client.got(sent + after)
         assert client.told == ["sluice.gap"]  # the other gateway has another history
         assert resumed_from(name, wire.to(STREAM)[1]) == first.stream.last_id
         assert len(wire.to(STREAM)) == 2

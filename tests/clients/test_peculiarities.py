@@ -50,6 +50,22 @@ def test_reconnecting_eventsource_forgets_its_place_if_only_onmessage_listens(
     assert "lastEventId" not in last.query and "last-event-id" not in last.headers
 
 
+def test_fetch_event_source_pauses_while_its_page_is_hidden(make_gateway, make_wire, start_client):
+    gateway = make_gateway(FAST)
+    wire = make_wire(gateway)
+    client = start_client("fetch-event-source", wire, STREAM).opened()
+    gateway.publish("news", "before")
+    client.got(["before"])
+    show = """Object.defineProperty(document, "hidden", {value: %s, configurable: true});
+              document.dispatchEvent(new Event("visibilitychange"));"""
+    client.evaluate(show % "true")
+    wait_for(lambda: wire.to(STREAM)[0].end == "cut", "the stream is closed")
+    gateway.publish("news", "meanwhile")
+    client.evaluate(show % "false")
+    client.got(["before", "meanwhile"])
+    assert len(wire.to(STREAM)) == 2
+
+
 def test_eventsource_client_says_open_for_errors_too(make_gateway, make_wire, start_client):
     wire = make_wire(make_gateway())
     client = start_client("eventsource-client", wire, "/events/none").opened()
