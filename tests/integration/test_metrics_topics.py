@@ -53,7 +53,7 @@ def test_messages_come_every_interval_and_resume_like_those_of_any_topic(gateway
     times = [json.loads(event.data)["timestamp"] for event in events]
     assert times == sorted(times)
     # 100 ms each; a busy machine may be late with one and early with the next.
-    assert 150 <= times[3] - times[0] <= 3000
+    assert 150 <= times[3] - times[0] <= 5000
     with gateway.subscribe("/events/load", last_id=events[0].id) as load:
         assert load.take(3) == events[1:]
 
