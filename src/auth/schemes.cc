@@ -4,7 +4,6 @@
 #include <cstring>
 #include <utility>
 
-#include "sluice/auth/pattern.h"
 #include "sluice/base/utf8.h"
 #include "sluice/jose/jwt.h"
 
@@ -43,11 +42,6 @@ uint64_t ToUnixMs(int64_t ms) {
 }
 
 }  // namespace
-
-bool Identity::May(Right right, std::string_view topic) const {
-  const config::Patterns& patterns = right == Right::kRead ? read : publish;
-  return !patterns || MatchesAny(*patterns, topic);
-}
 
 std::optional<FoundToken> Scheme::Find(const http::Request& request) const {
   for (const config::TokenPlace& place : config_.places) {

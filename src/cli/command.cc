@@ -44,6 +44,12 @@ config::ConfigPtr LoadOrComplain(std::string& path) {
   return nullptr;
 }
 
+const config::AuthScheme* FindScheme(const config::Config& config, std::string_view name) {
+  const auto found = std::find_if(config.auth.begin(), config.auth.end(),
+                                  [name](const auto& scheme) { return scheme.name == name; });
+  return found != config.auth.end() ? &*found : nullptr;
+}
+
 int Complain(std::string_view command, std::string_view message, int exit_code) {
   fmt::print(stderr, "sluice {}: {}\n", command, message);
   return exit_code;

@@ -26,6 +26,10 @@ void AddConfigOption(CLI::App& command, std::string& path);
 // to standard error what is wrong, one line each. `path` becomes the file that was read.
 [[nodiscard]] config::ConfigPtr LoadOrComplain(std::string& path);
 
+// Null if there is none of that name.
+[[nodiscard]] const config::AuthScheme* FindScheme(const config::Config& config,
+                                                   std::string_view name);
+
 // One line on standard error, "sluice COMMAND: message"; returns `exit_code`.
 int Complain(std::string_view command, std::string_view message, int exit_code = kFailed);
 // With the exit code that fits: kUsage for what was typed wrongly, else kFailed.

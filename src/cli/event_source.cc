@@ -65,7 +65,7 @@ void EventSource::Connect() {
   request.url = url_;
   request.headers = {{"Accept", "text/event-stream"}, {"Cache-Control", "no-cache"}};
   if (!options_.token.empty() && url_.endpoint == options_.url.endpoint) {
-    if (auto header = BearerHeader(options_.token)) request.headers.push_back(*std::move(header));
+    request.headers.push_back(BearerHeader(options_.token));
   }
   if (!parser_.last_event_id().empty()) {
     request.headers.emplace_back("Last-Event-ID", parser_.last_event_id());

@@ -35,7 +35,7 @@ struct EventSourceOptions {
 
 class EventSource final : private HttpCallHandler, private sse::ParserHandler {
  public:
-  // REQUIRES: BearerHeader(options.token) succeeds. Connects in a later turn.
+  // REQUIRES: CheckToken(options.token) succeeds. Connects in a later turn.
   EventSource(event::Loop& loop, net::Network& network, EventSourceOptions options,
               EventSourceHandler& handler);
   ~EventSource() override;

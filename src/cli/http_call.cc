@@ -23,15 +23,17 @@ std::string Serialize(const HttpRequest& request) {
 
 }  // namespace
 
-Result<std::pair<std::string, std::string>> BearerHeader(std::string_view token) {
+Result<> CheckToken(std::string_view token) {
   const bool visible =
       std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < '\x7F'; });
-  if (!visible) {
-    return Fail(Errc::kInvalid,
-                "the token has characters that a header cannot carry; is there a "
-                "line end at its end?");
-  }
-  return std::pair<std::string, std::string>("Authorization", fmt::format("Bearer {}", token));
+  if (visible) return {};
+  return Fail(Errc::kInvalid,
+              "the token has characters that a header cannot carry; is there a line end at its "
+              "end?");
+}
+
+std::pair<std::string, std::string> BearerHeader(std::string_view token) {
+  return {"Authorization", fmt::format("Bearer {}", token)};
 }
 
 HttpCall::HttpCall(net::Network& network, const HttpRequest& request, uint64_t connect_timeout_ms,

@@ -22,9 +22,10 @@ struct HttpRequest {
   std::string body;
 };
 
-// The token as an Authorization field (RFC 6750 2.1). Fails, without quoting it, for one that a
-// header field cannot carry.
-[[nodiscard]] Result<std::pair<std::string, std::string>> BearerHeader(std::string_view token);
+// Fails, without quoting it, for a token that no header field can carry.
+[[nodiscard]] Result<> CheckToken(std::string_view token);
+// The field that carries it (RFC 6750 2.1). REQUIRES: CheckToken succeeds.
+[[nodiscard]] std::pair<std::string, std::string> BearerHeader(std::string_view token);
 
 // After OnEnd or OnFailed, or once the call was cancelled, nothing more comes.
 class HttpCallHandler {

@@ -7,11 +7,13 @@
 
 #include "cli/bench.h"
 #include "cli/command.h"
+#include "cli/explain.h"
 #include "cli/health.h"
 #include "cli/publish.h"
 #include "cli/serve.h"
 #include "cli/signal_gateway.h"
 #include "cli/tail.h"
+#include "cli/token.h"
 #include "sluice/http/request_parser.h"
 #include "sluice/jose/key.h"
 #include "sluice/redis/pubsub_link.h"
@@ -60,6 +62,8 @@ int main(int argc, char** argv) {
   int exit_code = kDone;
   AddPublishCommand(app, exit_code);
   AddTailCommand(app, exit_code);
+  AddTokenCommand(app, exit_code);
+  AddExplainCommand(app, exit_code);
   AddHealthCommand(app, exit_code);
   AddBenchCommand(app, exit_code);
   try {

@@ -41,6 +41,7 @@ struct Options {
   const CLI::Option* data_option = nullptr;
 };
 
+// All of it, without the line end that a shell's command puts at the end.
 Result<std::string> ReadStandardInput() {
   std::string text;
   char buffer[size_t{64} * 1024];
@@ -48,12 +49,15 @@ Result<std::string> ReadStandardInput() {
     const ssize_t got = read(STDIN_FILENO, buffer, sizeof buffer);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return FailSystem("standard input cannot be read", errno);
-    if (got == 0) return text;
+    if (got == 0) break;
     text.append(buffer, static_cast<size_t>(got));
     if (text.size() > kMaxData) {
       return Fail(Errc::kLimit, "standard input is longer than 1 GiB, more than any event");
     }
   }
+  if (text.ends_with('\n')) text.pop_back();
+  if (text.ends_with('\r')) text.pop_back();
+  return text;
 }
 
 // The whole exchange. Done once `done` is called.
@@ -120,26 +124,43 @@ Result<std::string> Publish(const HttpRequest& request) {
   return publishing.Answer();
 }
 
+// Where the scheme of the publish path looks for a token: a header if it takes one.
+void AddToken(const config::AuthScheme* scheme, const std::string& token, HttpRequest& request) {
+  using Kind = config::TokenPlace::Kind;
+  if (token.empty()) return;
+  const auto is_bearer = [](const config::TokenPlace& place) {
+    return place.kind == Kind::kBearer;
+  };
+  if (scheme == nullptr || scheme->places.empty() ||
+      std::any_of(scheme->places.begin(), scheme->places.end(), is_bearer)) {
+    request.headers.push_back(BearerHeader(token));
+  } else if (const auto& place = scheme->places.front(); place.kind == Kind::kQuery) {
+    AddQuery(request.url, place.name, token);
+  } else {
+    request.headers.emplace_back("Cookie", fmt::format("{}={}", place.name, token));
+  }
+}
+
 int Run(Options& options) {
-  Result<HttpUrl> url;
+  if (const auto token = CheckToken(options.token); !token) return Complain(kName, token.error());
+  HttpRequest request;
+  request.method = "POST";
+  request.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
   if (!options.url.empty()) {
-    url = PublishUrl(options.url, options.topic);
+    auto url = PublishUrl(options.url, options.topic);
+    if (!url) return Complain(kName, url.error());
+    request.url = *std::move(url);
+    AddToken(nullptr, options.token, request);
   } else {
     const config::ConfigPtr config = LoadOrComplain(options.config_path);
     if (config == nullptr) return kFailed;
-    url = PublishUrl(*config, options.topic);
+    auto publish = PublishUrl(*config, options.topic);
+    if (!publish) return Complain(kName, publish.error());
+    request.url = std::move(publish->url);
+    AddToken(FindScheme(*config, publish->entry->auth), options.token, request);
   }
-  if (!url) return Complain(kName, url.error());
-  AddEventQuery(*url, options.event, options.id);
-  HttpRequest request;
-  request.method = "POST";
-  request.url = *url;
-  request.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
-  if (!options.token.empty()) {
-    const auto header = BearerHeader(options.token);
-    if (!header) return Complain(kName, header.error());
-    request.headers.push_back(*header);
-  }
+  AddQuery(request.url, "event", options.event);
+  AddQuery(request.url, "id", options.id);
   if (*options.data_option) {
     request.body = options.data;
   } else {
@@ -162,7 +183,8 @@ void AddPublishCommand(CLI::App& app, int& exit_code) {
   command->add_option("TOPIC", options->topic, "topic's name, or channel such as room:42")
       ->required();
   options->data_option = command->add_option(
-      "DATA", options->data, "the event's data (default: standard input, as it is)");
+      "DATA", options->data,
+      "the event's data (default: standard input, without the line end at its end)");
   command->add_option("--event", options->event, "the event's name")->type_name("NAME");
   command->add_option("--id", options->id, "the event's id (default: the gateway makes one)")
       ->type_name("ID");
@@ -171,7 +193,10 @@ void AddPublishCommand(CLI::App& app, int& exit_code) {
                    "the gateway: http://HOST:PORT, or a publish URL with {topic} in it (default: "
                    "the configuration's first listener and publish path)")
       ->type_name("URL");
-  command->add_option("--token", options->token, "sent as Authorization: Bearer")
+  command
+      ->add_option("--token", options->token,
+                   "sent as Authorization: Bearer, or, without --url, where the "
+                   "scheme of the publish path looks for it")
       ->envname("SLUICE_TOKEN")
       ->type_name("TOKEN");
   AddConfigOption(*command, options->config_path);

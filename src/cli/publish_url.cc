@@ -34,7 +34,7 @@ Result<HttpUrl> PublishUrl(std::string_view text, std::string_view topic) {
   return url;
 }
 
-Result<HttpUrl> PublishUrl(const config::Config& config, std::string_view topic) {
+Result<ConfiguredPublish> PublishUrl(const config::Config& config, std::string_view topic) {
   const auto own = std::find_if(config.publish.begin(), config.publish.end(),
                                 [topic](const auto& entry) { return entry.topic == topic; });
   const auto any =
@@ -54,19 +54,17 @@ Result<HttpUrl> PublishUrl(const config::Config& config, std::string_view topic)
                 "the configuration lets the kernel choose the port (port 0); say with --url where "
                 "the gateway listens");
   }
-  HttpUrl url = UrlOf(endpoint);
-  url.target = FillTopic(use_own ? own->path : any->path, topic);
-  return url;
+  ConfiguredPublish publish;
+  publish.entry = use_own ? &*own : &*any;
+  publish.url = UrlOf(endpoint);
+  publish.url.target = FillTopic(publish.entry->path, topic);
+  return publish;
 }
 
-void AddEventQuery(HttpUrl& url, std::string_view event, std::string_view id) {
-  const auto add = [&url](std::string_view name, std::string_view value) {
-    if (value.empty()) return;
-    url.target += url.target.find('?') == std::string::npos ? '?' : '&';
-    url.target += fmt::format("{}={}", name, http::EncodeQuery(value));
-  };
-  add("event", event);
-  add("id", id);
+void AddQuery(HttpUrl& url, std::string_view name, std::string_view value) {
+  if (value.empty()) return;
+  url.target += url.target.find('?') == std::string::npos ? '?' : '&';
+  url.target += fmt::format("{}={}", http::EncodeQuery(name), http::EncodeQuery(value));
 }
 
 }  // namespace sluice::cli

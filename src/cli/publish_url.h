@@ -14,10 +14,15 @@ namespace sluice::cli {
 [[nodiscard]] Result<HttpUrl> PublishUrl(std::string_view text, std::string_view topic);
 
 // On the configuration's first listener, by the path that is for this topic alone, else by the
-// first one with {topic}.
-[[nodiscard]] Result<HttpUrl> PublishUrl(const config::Config& config, std::string_view topic);
+// first one with {topic}. `entry` points into the configuration.
+struct ConfiguredPublish {
+  HttpUrl url;
+  const config::Publish* entry = nullptr;
+};
+[[nodiscard]] Result<ConfiguredPublish> PublishUrl(const config::Config& config,
+                                                   std::string_view topic);
 
-// Adds ?event= and ?id= for those that are not empty.
-void AddEventQuery(HttpUrl& url, std::string_view event, std::string_view id);
+// Adds ?name=value, encoded, if the value is not empty.
+void AddQuery(HttpUrl& url, std::string_view name, std::string_view value);
 
 }  // namespace sluice::cli

@@ -146,11 +146,7 @@ class Tail final : private EventSourceHandler {
 int Run(const Options& options) {
   auto url = ParseHttpUrl(options.url);
   if (!url) return Complain(kName, url.error());
-  if (!options.token.empty()) {
-    if (const auto token = BearerHeader(options.token); !token) {
-      return Complain(kName, token.error());
-    }
-  }
+  if (const auto token = CheckToken(options.token); !token) return Complain(kName, token.error());
   if (options.last_event_id.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
     return Complain(kName, "--last-event-id: an id has no line end in it", kUsage);
   }

@@ -17,46 +17,12 @@ using auth::Denial;
 // Query names under which polyfills send the last id.
 constexpr std::string_view kLastIdNames[] = {"lastEventId", "last_event_id", "Last-Event-ID"};
 
-// What the client is told. It helps a developer, and nobody who guesses.
-std::string_view Detail(Denial denial) {
-  switch (denial) {
-    case Denial::kMissing:
-      return "a token is needed";
-    case Denial::kExpired:
-      return "the token has expired";
-    case Denial::kNotYet:
-      return "the token is not valid yet";
-    case Denial::kForbidden:
-      return "the token does not allow this";
-    case Denial::kCrossOrigin:
-      return "a page of this origin may not publish with a cookie";
-    case Denial::kLimited:
-      return "too many requests with tokens that were refused";
-    default:
-      return "the token is not valid";
-  }
-}
-
-int Status(Denial denial) {
-  switch (denial) {
-    case Denial::kSpent:
-      return 204;
-    case Denial::kForbidden:
-    case Denial::kCrossOrigin:
-      return 403;
-    case Denial::kLimited:
-      return 429;
-    default:
-      return 401;
-  }
-}
-
 http::Response Answer(Denial denial) {
-  const int status = Status(denial);
+  const int status = auth::StatusOf(denial);
   if (status == 204) {
     return {.status = status, .headers = {{"Cache-Control", "no-store"}}, .body = {}};
   }
-  http::Response response = http::ErrorResponse(status, Detail(denial));
+  http::Response response = http::ErrorResponse(status, auth::DetailOf(denial));
   if (status == 401) {
     // RFC 9110 11.6.1, RFC 6750 3.
     response.headers.emplace_back("WWW-Authenticate",
@@ -139,7 +105,7 @@ void Access::Refuse(Exchange& exchange, Denial denial) {
   stats_[static_cast<size_t>(denial)].Add();
   if (LogEnabled(LogLevel::kDebug)) {
     LogDebug("request refused id={} client={} status={} reason={}", exchange.connection_id(),
-             exchange.peer().ToString(), Status(denial), auth::Name(denial));
+             exchange.peer().ToString(), auth::StatusOf(denial), auth::Name(denial));
   }
   const auto wait_ms =
       memory_.failures.Count(AddressKey(exchange.peer()), MonotonicNs() / 1'000'000);

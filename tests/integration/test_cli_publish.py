@@ -44,11 +44,16 @@ def test_event_name_and_id_are_sent(gateway):
     assert (event.type, event.id) == ("a b&c=ä", "mine:1")
 
 
-def test_data_comes_from_standard_input_as_it_is(gateway):
+def test_data_comes_from_standard_input_without_the_last_line_end(gateway):
     text = "first\r\nsecond\n\nä" + "x" * 100_000
     with gateway.subscribe() as subscriber:
         assert publish("news", "--url", base(gateway), data=text.encode())[0] == 0
         assert subscriber.next().data == text.replace("\r\n", "\n")
+        for text, data in ((b"a\n", "a"), (b"a\r\n", "a"), (b"a\n\n", "a\n"), (b"", ""), (b"\n", "")):
+            assert publish("news", "--url", base(gateway), data=text)[0] == 0
+            assert subscriber.next().data == data
+        assert publish("news", "a\n", "--url", base(gateway))[0] == 0
+        assert subscriber.next().data == "a\n"
         assert publish("news", "", "--url", base(gateway), data=b"not this")[0] == 0
         assert subscriber.next().data == ""
         assert publish("news", "--url", base(gateway), "--", "-1")[0] == 0

@@ -52,6 +52,11 @@ inline constexpr std::array<std::string_view, 15> kDenialNames = {
   return kDenialNames[static_cast<size_t>(denial)];
 }
 
+// How a request refused for that reason is answered (contract, "Subscribing").
+[[nodiscard]] int StatusOf(Denial denial);
+// What the client is told. It helps a developer, and nobody who guesses.
+[[nodiscard]] std::string_view DetailOf(Denial denial);
+
 // What a scheme says of a request.
 struct Verdict {
   std::optional<Denial> denial;  // null: let in

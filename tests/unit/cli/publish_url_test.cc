@@ -13,6 +13,10 @@ std::string Show(const Result<HttpUrl>& url) {
   return "http://" + url->authority + url->target;
 }
 
+std::string Show(const Result<ConfiguredPublish>& publish) {
+  return Show(publish.map([](const ConfiguredPublish& found) { return found.url; }));
+}
+
 config::Config WithPaths(std::string_view listen) {
   config::Config config;
   config.listen.emplace_back().endpoint = net::ParseEndpoint(listen).value();
@@ -51,15 +55,16 @@ TEST(PublishUrlTest, TheListenersAddressIsOneThatAClientCanReach) {
   EXPECT_EQ(Show(PublishUrl(WithPaths("[::]:8080"), "a")), "http://[::1]:8080/a/say");
   const auto over_unix = PublishUrl(WithPaths("unix:/run/s.sock"), "a");
   EXPECT_EQ(Show(over_unix), "http://localhost/a/say");
-  EXPECT_EQ(over_unix.value().endpoint.unix_path, "/run/s.sock");
+  EXPECT_EQ(over_unix.value().url.endpoint.unix_path, "/run/s.sock");
   EXPECT_FALSE(PublishUrl(WithPaths("127.0.0.1:0"), "a"));
 }
 
 TEST(PublishUrlTest, NameAndIdGoIntoTheQuery) {
   HttpUrl url = PublishUrl("http://h", "a").value();
-  AddEventQuery(url, "", "");
+  AddQuery(url, "event", "");
   EXPECT_EQ(url.target, "/publish/a");
-  AddEventQuery(url, "x y", "1:2");
+  AddQuery(url, "event", "x y");
+  AddQuery(url, "id", "1:2");
   EXPECT_EQ(url.target, "/publish/a?event=x%20y&id=1%3A2");
 }
 
