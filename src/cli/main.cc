@@ -7,6 +7,7 @@
 
 #include "cli/bench.h"
 #include "cli/command.h"
+#include "cli/completion.h"
 #include "cli/explain.h"
 #include "cli/health.h"
 #include "cli/publish.h"
@@ -66,6 +67,7 @@ int main(int argc, char** argv) {
   AddExplainCommand(app, exit_code);
   AddHealthCommand(app, exit_code);
   AddBenchCommand(app, exit_code);
+  AddCompletionCommand(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
