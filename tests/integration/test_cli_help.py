@@ -10,7 +10,7 @@ import pytest
 from harness import gateway
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
-COMMANDS = ["publish", "tail", "token", "explain", "bench", "completion"]
+COMMANDS = ["publish", "tail", "token", "explain", "health", "bench", "completion"]
 MAN = {"sluice.1": ROOT / "docs/man/sluice.1", "sluice.yaml.5": ROOT / "docs/man/sluice.yaml.5"}
 
 
