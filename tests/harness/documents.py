@@ -140,7 +140,7 @@ def scenes(path):
 
 # Headings and links.
 
-LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|\!\[[^\]]*\]\(([^)\s]+)\)")
+LINK = re.compile(r"\]\(([^)\s]+)\)|\b(?:src|href)=\"([^\"]+)\"")
 CODE = re.compile(r"`[^`]*`")
 
 
