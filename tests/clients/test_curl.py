@@ -143,7 +143,7 @@ def test_curl_keeps_its_stream_over_a_restart_of_redis(make_gateway, redis, star
 
 def test_curl_ends_cleanly_when_its_token_expires(make_gateway, start_curl):
     gateway = make_gateway(GUARDED)
-    token = jwt.make(KEY, 1.5)
+    token = jwt.make(KEY, 2.5)
     curl = start_curl(gateway, target=f"/events/news?token={token}")
     assert curl.exit_code() == DONE
     (event,) = curl.events
