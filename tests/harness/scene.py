@@ -223,6 +223,8 @@ class Scene:
         assert job.status is None, f"{command}ended with {job.status}:\n{job.output}"
         if "sluice" in command or command.startswith("scripts/run"):
             self.gateways.append(job)
+            if self.redis and accepts(self.ports[8081]):
+                wait_for(lambda: '"ready":true' in self._ask_admin("/readyz"), "its link to Redis is up")
 
     def stop(self):
         self.stream = None
@@ -296,11 +298,13 @@ class Scene:
             wait_for(lambda: job.output.count("\n") > 1 or job.status is not None, f"open: {command}")
         return job
 
+    def _ask_admin(self, path):
+        return subprocess.run(
+            ["curl", "-s", "-m", "5", f"http://127.0.0.1:{self.ports[8081]}{path}"],
+            capture_output=True, text=True).stdout
+
     def _subscribers(self):
-        done = subprocess.run(
-            ["curl", "-s", "-m", "5", f"http://127.0.0.1:{self.ports[8081]}/metrics"],
-            capture_output=True, text=True)
-        return sum(float(line.split()[-1]) for line in done.stdout.splitlines()
+        return sum(float(line.split()[-1]) for line in self._ask_admin("/metrics").splitlines()
                    if line.startswith("sluice_subscribers"))
 
     def page(self, url, open_page):
