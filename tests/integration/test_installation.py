@@ -70,6 +70,9 @@ def test_cmake_installs_what_runs_and_keeps_a_changed_configuration(folder, buil
         assert (prefix / "share/doc/sluice" / name).stat().st_size > 0
     for page in (ROOT / "docs/man").glob("*.[1-8]"):
         assert call("gzip", "-t", prefix / f"share/man/man{page.name[-1]}/{page.name}.gz").returncode == 0
+    for shell, name in (("bash", "bash-completion/completions/sluice"), ("zsh", "zsh/site-functions/_sluice"),
+                        ("fish", "fish/vendor_completions.d/sluice.fish")):
+        assert (prefix / "share" / name).read_text() == gateway.run("completion", shell)[1] != ""
     unit = (prefix / "lib/systemd/system/sluice.service").read_text()
     assert "ExecStart=/usr/local/bin/sluice -c /usr/local/etc/sluice/sluice.yaml" in unit
     config.write_text("listen: 127.0.0.1:1\n")

@@ -85,6 +85,8 @@ def test_it_holds_what_debian_expects_where_debian_expects_it(package):
     assert set(files.values()) == {"-rw-r--r--"}
     expected = {
         CONFIG, "etc/default/sluice", "etc/logrotate.d/sluice", "usr/lib/systemd/system/sluice.service",
+        "usr/share/bash-completion/completions/sluice", "usr/share/fish/vendor_completions.d/sluice.fish",
+        "usr/share/zsh/vendor-completions/_sluice",
         *(f"usr/share/doc/sluice/{name}"
           for name in ("LICENSE", "changelog.gz", "copyright", "redis.yaml", "reference.yaml", "sysctl.conf"))}
     pages = {f"usr/share/man/man{page.name[-1]}/{page.name}.gz" for page in (ROOT / "docs/man").glob("*.[1-8]")}
