@@ -22,7 +22,7 @@ class RouterTest : public ::testing::Test {
                       MakeTopic("room", "/events/rooms/{id}", "room:{id}"),
                       MakeTopic("seat", "/events/rooms/{room}/seats/{seat}", "seat:{seat}@{room}"),
                       MakeTopic("lobby", "/events/rooms/lobby", "room:lobby")};
-    config->publish = {{.path = "/publish/{topic}", .topic = {}, .stamp = {}}};
+    config->publish = {{.path = "/publish/{topic}", .auth = {}, .topic = {}, .stamp = {}}};
     router_ = std::make_unique<Router>(config);
   }
   Match Find(std::string_view path) {
@@ -102,9 +102,9 @@ TEST(RouterPublishTest, APathLeadsToTheTopicThatItNames) {
   auto config = std::make_shared<config::Config>();
   config->topics = {MakeTopic("news", "/news", "site:news"), MakeTopic("room", "/r/{id}", "r:{id}"),
                     MakeTopic("lobby", "/lobby", "r:lobby")};
-  config->publish = {{.path = "/publish/{topic}", .topic = {}, .stamp = {}},
-                     {.path = "/api/news", .topic = "news", .stamp = {}},
-                     {.path = "/api/r/{id}/messages", .topic = "room", .stamp = {}}};
+  config->publish = {{.path = "/publish/{topic}", .auth = {}, .topic = {}, .stamp = {}},
+                     {.path = "/api/news", .auth = {}, .topic = "news", .stamp = {}},
+                     {.path = "/api/r/{id}/messages", .auth = {}, .topic = "room", .stamp = {}}};
   const Router router(config);
   const auto target = [&](std::string_view text) {
     const http::Path path = *http::Path::Parse(text);
