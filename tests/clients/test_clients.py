@@ -176,7 +176,11 @@ def test_client_after_503_resumes_without_loss_or_stops(
     with full.subscribe():
         wire.target = full.address
         wire.cut()
-        wire.wait_status(STREAM, 503)
+        # It has read the first 503 when it gives up, or asks again: only then may the line be cut.
+        if CLIENTS[name].after_503 == BACK:
+            wire.wait_status(STREAM, 503, 2)
+        else:
+            client.closed()
         for data in ("5", "6"):
             sent.append(data)
             gateway.publish("news", data)
@@ -189,5 +193,4 @@ def test_client_after_503_resumes_without_loss_or_stops(
         place = facts.resumes_after_error_by or facts.resumes_by
         assert last_id(wire.to(STREAM)[-1], place) == client.events[4]["id"]
     else:
-        client.closed()
         assert len(wire.to(STREAM)) == 2
