@@ -1,12 +1,8 @@
 #include "cli/health.h"
 
-#include <algorithm>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -14,16 +10,14 @@
 
 #include "cli/command.h"
 #include "cli/duration.h"
-#include "cli/http_call.h"
+#include "cli/http_fetch.h"
 #include "cli/text.h"
-#include "sluice/uv/uv_loop.h"
 
 namespace sluice::cli {
 namespace {
 
 constexpr std::string_view kName = "health";
 constexpr uint64_t kTimeoutMs = 3'000;
-constexpr size_t kMaxAnswer = size_t{64} * 1024;
 
 struct Options {
   std::string url;
@@ -32,73 +26,32 @@ struct Options {
   uint64_t timeout_ms = kTimeoutMs;
 };
 
-// One question. Done once `done` is called.
-class Question final : public HttpCallHandler {
- public:
-  Question(net::Network& network, const HttpRequest& request, uint64_t timeout_ms,
-           std::function<void()> done)
-      : done_(std::move(done)), call_(network, request, timeout_ms, *this) {}
-
-  // REQUIRES: done.
-  [[nodiscard]] Result<> Answer() const {
-    if (failure_) return tl::unexpected(*failure_);
-    constexpr int kOk = 200;
-    if (status_ == kOk) return {};
-    const std::string checks = FailedChecks();
-    return Fail(Errc::kUnavailable,
-                checks.empty() ? DescribeStatus(status_, reason_, body_) : "not ready: " + checks);
+// "redis (no probe message came back in time)"; empty if the body is none of /readyz.
+std::string FailedChecks(const std::string& body) {
+  const auto json = nlohmann::json::parse(body, nullptr, false);
+  std::string failed;
+  if (!json.is_object() || !json.contains("checks") || !json["checks"].is_object()) return failed;
+  for (const auto& [name, state] : json["checks"].items()) {
+    if (!state.is_string() || state == "ok") continue;
+    failed += fmt::format("{}{} ({})", failed.empty() ? "" : ", ", Printable(name),
+                          Printable(state.get<std::string>()));
   }
-
-  void TimeOut(uint64_t timeout_ms) {
-    call_.Cancel();
-    OnFailed({.code = Errc::kTimeout, .message = "no answer within " + Seconds(timeout_ms)});
-  }
-
- private:
-  void OnHead(const http::ResponseHead& head) override {
-    status_ = head.status();
-    reason_ = head.reason();
-  }
-  void OnBody(std::string_view bytes) override {
-    body_ += bytes.substr(0, kMaxAnswer - std::min(body_.size(), kMaxAnswer));
-  }
-  void OnEnd() override { done_(); }
-  void OnFailed(const Error& error) override {
-    failure_ = error;
-    done_();
-  }
-
-  // "redis (no probe message came back in time)"; empty if the body is none of /readyz.
-  [[nodiscard]] std::string FailedChecks() const {
-    const auto json = nlohmann::json::parse(body_, nullptr, false);
-    std::string failed;
-    if (!json.is_object() || !json.contains("checks") || !json["checks"].is_object()) return failed;
-    for (const auto& [name, state] : json["checks"].items()) {
-      if (!state.is_string() || state == "ok") continue;
-      failed += fmt::format("{}{} ({})", failed.empty() ? "" : ", ", Printable(name),
-                            Printable(state.get<std::string>()));
-    }
-    return failed;
-  }
-
-  std::function<void()> done_;
-  std::optional<Error> failure_;
-  int status_ = 0;
-  std::string reason_;
-  std::string body_;
-  HttpCall call_;
-};
+  return failed;
+}
 
 Result<> Ask(const HttpUrl& url, uint64_t timeout_ms) {
-  const auto loop = uv::MakeLoop();
-  const auto network = uv::MakeNetwork(*loop);
   HttpRequest request;
   request.url = url;
-  Question question(*network, request, timeout_ms, [&loop] { loop->Stop(); });
-  const auto timeout = loop->MakeTimer([&] { question.TimeOut(timeout_ms); });
-  timeout->Start(timeout_ms);
-  loop->Run();
-  return question.Answer();
+  const auto answer = Fetch(
+      request,
+      {.connect_timeout_ms = timeout_ms, .answer_timeout_ms = timeout_ms, .timeout_hint = {}});
+  if (!answer) return tl::unexpected(answer.error());
+  constexpr int kOk = 200;
+  if (answer->status == kOk) return {};
+  const std::string checks = FailedChecks(answer->body);
+  return Fail(Errc::kUnavailable, checks.empty()
+                                      ? DescribeStatus(answer->status, answer->reason, answer->body)
+                                      : "not ready: " + checks);
 }
 
 Result<HttpUrl> AdminUrl(const config::Config& config) {

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,18 +13,14 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
-#include "cli/http_call.h"
+#include "cli/http_fetch.h"
 #include "cli/publish_url.h"
 #include "cli/text.h"
-#include "sluice/uv/uv_loop.h"
 
 namespace sluice::cli {
 namespace {
 
 constexpr std::string_view kName = "publish";
-constexpr uint64_t kConnectTimeoutMs = 10'000;
-constexpr uint64_t kAnswerTimeoutMs = 30'000;
-constexpr size_t kMaxAnswer = size_t{64} * 1024;
 // What no gateway takes: limits.body_bytes is at most 1 GiB, and standard input may be endless.
 constexpr size_t kMaxData = size_t{1} << 30;
 
@@ -60,68 +54,24 @@ Result<std::string> ReadStandardInput() {
   return text;
 }
 
-// The whole exchange. Done once `done` is called.
-class Publishing final : public HttpCallHandler {
- public:
-  Publishing(net::Network& network, const HttpRequest& request, std::function<void()> done)
-      : done_(std::move(done)), call_(network, request, kConnectTimeoutMs, *this) {}
-
-  // The id that the gateway gave the event. REQUIRES: done.
-  [[nodiscard]] Result<std::string> Answer() const {
-    if (failure_) return tl::unexpected(*failure_);
-    if (status_ / 100 != 2) {
-      return Fail(Errc::kUnavailable,
-                  fmt::format("{}{}", DescribeStatus(status_, reason_, body_), Hint()));
-    }
-    const auto json = nlohmann::json::parse(body_, nullptr, false);
-    if (!json.is_object() || !json.contains("id") || !json["id"].is_string()) {
-      return Fail(Errc::kUnavailable,
-                  fmt::format("answered {} without an id; is this a Sluice gateway?", status_));
-    }
-    return json["id"].get<std::string>();
-  }
-
-  void TimeOut() {
-    call_.Cancel();
-    OnFailed({.code = Errc::kTimeout,
-              .message = "no answer within " + Seconds(kAnswerTimeoutMs) +
-                         "; the event may have been published"});
-  }
-
- private:
-  void OnHead(const http::ResponseHead& head) override {
-    status_ = head.status();
-    reason_ = head.reason();
-  }
-  void OnBody(std::string_view bytes) override {
-    body_ += bytes.substr(0, kMaxAnswer - std::min(body_.size(), kMaxAnswer));
-  }
-  void OnEnd() override { done_(); }
-  void OnFailed(const Error& error) override {
-    failure_ = error;
-    done_();
-  }
-  [[nodiscard]] std::string_view Hint() const {
-    constexpr int kUnauthorized = 401;
-    return status_ == kUnauthorized ? "; give a token by --token or SLUICE_TOKEN" : "";
-  }
-
-  std::function<void()> done_;
-  std::optional<Error> failure_;
-  int status_ = 0;
-  std::string reason_;
-  std::string body_;
-  HttpCall call_;
-};
-
+// The id that the gateway gave the event.
 Result<std::string> Publish(const HttpRequest& request) {
-  const auto loop = uv::MakeLoop();
-  const auto network = uv::MakeNetwork(*loop);
-  Publishing publishing(*network, request, [&loop] { loop->Stop(); });
-  const auto timeout = loop->MakeTimer([&publishing] { publishing.TimeOut(); });
-  timeout->Start(kAnswerTimeoutMs);
-  loop->Run();
-  return publishing.Answer();
+  const auto answer = Fetch(request, {.timeout_hint = "; the event may have been published"});
+  if (!answer) return tl::unexpected(answer.error());
+  if (answer->status / 100 != 2) {
+    constexpr int kUnauthorized = 401;
+    return Fail(
+        Errc::kUnavailable,
+        DescribeStatus(answer->status, answer->reason, answer->body) +
+            (answer->status == kUnauthorized ? "; give a token by --token or SLUICE_TOKEN" : ""));
+  }
+  const auto json = nlohmann::json::parse(answer->body, nullptr, false);
+  if (!json.is_object() || !json.contains("id") || !json["id"].is_string()) {
+    return Fail(
+        Errc::kUnavailable,
+        fmt::format("answered {} without an id; is this a Sluice gateway?", answer->status));
+  }
+  return json["id"].get<std::string>();
 }
 
 // Where the scheme of the publish path looks for a token: a header if it takes one.
