@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <climits>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -176,6 +177,17 @@ class LogSink final : public spdlog::sinks::base_sink<spdlog::details::null_mute
   std::atomic<bool> reopen_{false};
 };
 
+// The thread that writes one log, or two. It keeps what it writes through until it has ended, so
+// that nothing goes while it may still be in use.
+struct LogThread {
+  explicit LogThread(size_t lines)
+      : pool(std::make_shared<spdlog::details::thread_pool>(lines, 1)) {}
+
+  std::vector<std::shared_ptr<spdlog::async_logger>> loggers;
+  // Last: its destructor writes what is queued and joins, before the loggers go.
+  std::shared_ptr<spdlog::details::thread_pool> pool;
+};
+
 Result<LogFile::Pair> LogFile::Open(const LogFileOptions& first, const LogFileOptions& second) {
   const Result<int> fd = OpenPath(first.path);
   if (!fd) return tl::unexpected(fd.error());
@@ -187,28 +199,27 @@ Result<LogFile::Pair> LogFile::Open(const LogFileOptions& first, const LogFileOp
     other = std::make_shared<LogSink>(second, *other_fd);
   }
   // The sinks admit no more than their lines; one place more each for a flush.
-  const auto make_pool = [](size_t lines) {
-    return std::make_shared<spdlog::details::thread_pool>(lines, 1);
-  };
+  const auto make_thread = [](size_t lines) { return std::make_shared<LogThread>(lines); };
   size_t places = first.queue_lines + size_t{1};
   size_t other_places = second.queue_lines + size_t{1};
   const bool shared = other != nullptr && IsSameDestination(sink->fd(), other->fd());
-  auto pool = make_pool(shared ? places + other_places : places);
+  auto thread = make_thread(shared ? places + other_places : places);
   Pair pair;
   if (other != nullptr) {
-    pair.second.reset(new LogFile(std::move(other), shared ? pool : make_pool(other_places)));
+    pair.second.reset(new LogFile(std::move(other), shared ? thread : make_thread(other_places)));
   }
-  pair.first.reset(new LogFile(std::move(sink), std::move(pool)));
+  pair.first.reset(new LogFile(std::move(sink), std::move(thread)));
   return pair;
 }
 
-LogFile::LogFile(std::shared_ptr<LogSink> sink, std::shared_ptr<spdlog::details::thread_pool> pool)
+LogFile::LogFile(std::shared_ptr<LogSink> sink, std::shared_ptr<LogThread> thread)
     : sink_(std::move(sink)),
       logger_(std::make_shared<spdlog::async_logger>(
-          "sluice", sink_, pool, spdlog::async_overflow_policy::overrun_oldest)),
-      pool_(std::move(pool)) {}
+          "sluice", sink_, thread->pool, spdlog::async_overflow_policy::overrun_oldest)),
+      thread_(std::move(thread)) {
+  thread_->loggers.push_back(logger_);
+}
 
-// The pool's destructor joins its thread after everything that is queued was written.
 LogFile::~LogFile() = default;
 
 void LogFile::Write(std::string_view line) {

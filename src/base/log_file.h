@@ -15,14 +15,12 @@
 
 namespace spdlog {
 class async_logger;
-namespace details {
-class thread_pool;
 }
-}  // namespace spdlog
 
 namespace sluice {
 
 class LogSink;
+struct LogThread;
 
 // What is still unwritten so long after GiveUp is dropped.
 inline constexpr uint64_t kLogPatienceMs = 1'000;
@@ -58,12 +56,11 @@ class LogFile {
   [[nodiscard]] LogLosses losses() const;
 
  private:
-  LogFile(std::shared_ptr<LogSink> sink, std::shared_ptr<spdlog::details::thread_pool> pool);
+  LogFile(std::shared_ptr<LogSink> sink, std::shared_ptr<LogThread> thread);
 
   std::shared_ptr<LogSink> sink_;
   std::shared_ptr<spdlog::async_logger> logger_;
-  std::shared_ptr<spdlog::details::thread_pool>
-      pool_;  // last: its thread ends before the others go
+  std::shared_ptr<LogThread> thread_;
 };
 
 }  // namespace sluice

@@ -282,6 +282,7 @@ std::optional<std::string> ReadSchemeName(Reader& reader, const Value& value,
   if (!name) return std::nullopt;
   if (*name == "none") return "";
   std::vector<std::string_view> names;
+  names.reserve(schemes.size());
   for (const AuthScheme& scheme : schemes) names.push_back(scheme.name);
   if (std::find(names.begin(), names.end(), *name) != names.end()) return name;
   reader.FailQuoting(value, "is not a scheme under `auth`" + DidYouMean(value.node->text, names));

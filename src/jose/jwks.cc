@@ -112,6 +112,7 @@ Result<KeySet> KeySet::FromJwks(std::string_view text) {
       const auto secret = Decoded(jwk, "k");
       if (!secret) return Fail(Errc::kInvalid, where + "has no secret in k");
       material->secret = *secret;
+      material->is_private = true;
     } else {
       material->pkey = type == "RSA"  ? ReadRsa(jwk)
                        : type == "EC" ? ReadP256(jwk)

@@ -15,6 +15,7 @@
 #include "server/process_info.h"
 #include "sluice/base/clock.h"
 #include "sluice/base/log.h"
+#include "sluice/config/advice.h"
 #include "sluice/pubsub/memory_broker.h"
 #include "sluice/pubsub/redis_broker.h"
 #include "sluice/uv/uv_loop.h"
@@ -68,6 +69,7 @@ GatewayImpl::GatewayImpl(config::ConfigPtr config, const GatewayOptions& options
 
 Result<> GatewayImpl::Start() {
   CheckFdLimit(config_->limits);
+  for (const std::string& advice : config::AdviceOn(*config_)) LogWarn("{}", advice);
   StartIngest();
   StartWorkers(static_cast<uint32_t>(connections_.size()));
   if (const Result<> opened = OpenListeners(); !opened) return opened;

@@ -88,7 +88,7 @@ std::optional<double> Quantile(const DurationHistogram::Counts& counts, double q
   const auto& bounds = DurationHistogram::kBounds;
   double below = 0;
   for (size_t i = 0; i < bounds.size(); ++i) {
-    const double here = static_cast<double>(counts[i]);
+    const auto here = static_cast<double>(counts[i]);
     if (here > 0 && below + here >= rank) {
       const double low = i == 0 ? 0 : bounds[i - 1];
       return low + (bounds[i] - low) * (rank - below) / here;

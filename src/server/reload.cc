@@ -9,6 +9,7 @@
 
 #include "server/gateway_impl.h"
 #include "sluice/base/log.h"
+#include "sluice/config/advice.h"
 #include "sluice/config/load.h"
 
 namespace sluice::server {
@@ -101,6 +102,7 @@ void GatewayImpl::Reload() {
   ++view_.reloads_done;
   latest_ = *next;
   SetLogLevel(latest_->log_level);
+  for (const std::string& advice : config::AdviceOn(*latest_)) LogWarn("reload: {}", advice);
   const auto schemes = std::make_shared<const auth::Schemes>(latest_->auth);
   for (const auto& started : workers_) {
     Worker& worker = *started->worker;

@@ -65,7 +65,7 @@ class KeySet {
   explicit KeySet(Key key) { keys_.push_back(std::move(key)); }
   // A JWK Set (RFC 7517 5). Keys of other kinds or uses are passed over; an error says which of the
   // others is wrong, and how. Never quotes key material.
-  [[nodiscard]] static Result<KeySet> FromJwks(std::string_view json);
+  [[nodiscard]] static Result<KeySet> FromJwks(std::string_view text);
 
   [[nodiscard]] const std::vector<Key>& keys() const { return keys_; }
   [[nodiscard]] bool Fits(Algorithm algorithm) const;

@@ -71,6 +71,17 @@ TEST(JwksTest, EachKindIsReadAndVerifies) {
   }
 }
 
+TEST(JwksTest, ASecretSignsAndAPublicKeyDoesNot) {
+  const auto secret = KeySet::FromJwks(Jwks(R"("kty":"oct","k":"YWFh")"));
+  ASSERT_TRUE(secret);
+  const auto signature = secret->keys()[0].Sign(Algorithm::kHs256, "text");
+  ASSERT_TRUE(signature);
+  EXPECT_TRUE(Key::FromSecret("aaa")->Verify(Algorithm::kHs256, "text", *signature));
+  const auto open = KeySet::FromJwks(Jwks(kEdJwk));
+  ASSERT_TRUE(open);
+  EXPECT_FALSE(open->keys()[0].Sign(Algorithm::kEdDsa, "text"));
+}
+
 TEST(JwksTest, AlgLimitsAKeyToOneAlgorithm) {
   const auto keys = KeySet::FromJwks(Jwks(fmt::format("{},\"alg\":\"PS256\"", kRsaJwk)));
   ASSERT_TRUE(keys);
