@@ -1,10 +1,12 @@
 #include "sluice/base/log.h"
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -44,10 +46,25 @@ class LogTest : public ::testing::Test {
     text << std::ifstream(path).rdbuf();
     return text.str();
   }
+  static bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
   std::string folder_;
   std::string path_;
   std::string access_;
 };
+
+// Waits for what another thread does. A test that waits in vain fails, and says for what.
+template <class Condition>
+[[nodiscard]] ::testing::AssertionResult Comes(Condition condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      return ::testing::AssertionFailure() << "not within 30 s";
+    }
+    std::this_thread::yield();
+  }
+  return ::testing::AssertionSuccess();
+}
 
 uint64_t LossesOf(LogKind kind) {
   const LogLosses losses = GetLogLosses(kind);
@@ -112,7 +129,7 @@ TEST_F(LogTest, OrdinaryTextOutsideAsciiIsLeftAlone) {
 TEST_F(LogTest, FullDiskIsCountedAndStopsNothing) {
   ASSERT_TRUE(StartLog({.path = "/dev/full"}).has_value());
   for (int i = 0; i < 100; ++i) LogInfo("line {}", i);
-  while (LossesOf(LogKind::kError) < 100) usleep(100);
+  ASSERT_TRUE(Comes([] { return LossesOf(LogKind::kError) >= 100; }));
   EXPECT_EQ(LossesOf(LogKind::kError), 100U);
   EXPECT_EQ(LossesOf(LogKind::kAccess), 0U);
 }
@@ -124,7 +141,10 @@ TEST_F(LogTest, FullQueueDropsNewLinesAndCountsThem) {
   for (int i = 0; i < 200; ++i) LogInfo("{} line {} ends", long_line, i);
   EXPECT_GE(GetLogLosses(LogKind::kError).overflowed, 150U) << "64 KiB and the queue are full";
   EXPECT_LT(GetLogLosses(LogKind::kError).overflowed, 200U);
-  while (pipe.Read().find("goes on") == std::string::npos) LogInfo("goes on");
+  ASSERT_TRUE(Comes([&] {
+    LogInfo("goes on");
+    return pipe.Read().find("goes on") != std::string::npos;
+  }));
   EXPECT_THAT(pipe.Read(), HasSubstr("line 0 ends"));
   EXPECT_THAT(pipe.Read(), Not(HasSubstr("line 199 ends")));
 }
@@ -187,7 +207,7 @@ TEST_F(LogTest, StuckAccessLogLosesItsOwnLinesOnly) {
   ASSERT_TRUE(StartLog({.path = path_, .access_path = pipe.path(), .queue_lines = 64}).has_value());
   for (int i = 0; i < 1000; ++i) LogAccess(std::string(1000, 'x'));
   LogInfo("delivered");
-  while (Read(path_).find("delivered") == std::string::npos) usleep(100);
+  ASSERT_TRUE(Comes([&] { return Read(path_).find("delivered") != std::string::npos; }));
   EXPECT_GT(LossesOf(LogKind::kAccess), 800U);
   EXPECT_EQ(LossesOf(LogKind::kError), 0U);
 }
@@ -201,7 +221,7 @@ TEST_F(LogTest, TwoLogsInOnePipeDoNotTearEachOthersLines) {
     LogInfo("{}", std::string(9'000, 'e'));
   }
   LogInfo("the end");
-  while (pipe.Read().find("the end\n") == std::string::npos) usleep(100);
+  ASSERT_TRUE(Comes([&] { return pipe.Read().find("the end\n") != std::string::npos; }));
   std::istringstream lines(pipe.Read());
   int count = 0;
   for (std::string line; std::getline(lines, line); ++count) {
@@ -215,7 +235,7 @@ TEST_F(LogTest, TwoLogsInOnePipeDoNotTearEachOthersLines) {
 TEST_F(LogTest, ReopenFollowsARotatedFile) {
   ASSERT_TRUE(StartLog({.path = path_}).has_value());
   LogInfo("before");
-  while (Read(path_).find("before") == std::string::npos) usleep(100);
+  ASSERT_TRUE(Comes([&] { return Read(path_).find("before") != std::string::npos; }));
   ASSERT_EQ(rename(path_.c_str(), (path_ + ".1").c_str()), 0);
   ReopenLog();
   LogInfo("after");
@@ -232,7 +252,7 @@ TEST_F(LogTest, ReopenMakesBothFilesAnewThoughNothingIsLogged) {
   ASSERT_EQ(rename(path_.c_str(), (path_ + ".1").c_str()), 0);
   ASSERT_EQ(rename(access_.c_str(), (access_ + ".1").c_str()), 0);
   ReopenLog();
-  while (access(path_.c_str(), F_OK) != 0 || access(access_.c_str(), F_OK) != 0) usleep(100);
+  ASSERT_TRUE(Comes([&] { return Exists(path_) && Exists(access_); }));
   LogAccess("after");
   StopLog();
   EXPECT_EQ(Read(access_ + ".1"), "before\n");
@@ -247,7 +267,7 @@ TEST_F(LogTest, ReopenLeavesAStuckDestination) {
   for (int i = 0; i < 1000; ++i) LogAccess(std::string(1000, 'x'));
   ASSERT_EQ(unlink(access_.c_str()), 0);
   ReopenLog();
-  while (access(access_.c_str(), F_OK) != 0) usleep(100);
+  ASSERT_TRUE(Comes([&] { return Exists(access_); }));
   LogAccess("after");
   StopLog();
   EXPECT_EQ(Read(access_), "after\n");
@@ -260,7 +280,7 @@ TEST_F(LogTest, FileThatCannotBeReopenedIsNamedAndTheOldOneGoesOn) {
   ASSERT_EQ(mkdir(access_.c_str(), 0700), 0);
   ReopenLog();
   LogAccess("after");
-  while (Read(path_).find(access_) == std::string::npos) usleep(100);
+  ASSERT_TRUE(Comes([&] { return Read(path_).find(access_) != std::string::npos; }));
   StopLog();
   EXPECT_EQ(rmdir(access_.c_str()), 0);
   EXPECT_EQ(Read(access_ + ".1"), "after\n");
