@@ -48,9 +48,10 @@ class Shell:
             cwd=folder, env=environment)
         os.close(theirs)
         self._descriptor = theirs
-        # Whoever is killed cannot clean up: the other end of a pipe is told, and does.
+        # Whoever is killed cannot clean up: the other end of a pipe is told, and does. It is bash, since
+        # dash's kill knows no process groups.
         self._guard = subprocess.Popen(
-            ["sh", "-c", f"read _; kill -KILL -- -{self.process.pid}"], stdin=subprocess.PIPE,
+            ["bash", "-c", f"read _; kill -KILL -- -{self.process.pid}"], stdin=subprocess.PIPE,
             stderr=subprocess.DEVNULL, start_new_session=True)
 
     def _say(self, line):
