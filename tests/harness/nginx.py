@@ -5,6 +5,7 @@ import pathlib
 from harness.process import end, spawn
 from harness.wait import wait_for
 
+# Everything that nginx writes stays in the folder.
 CONFIG = """
 daemon off;
 master_process off;
@@ -13,11 +14,15 @@ error_log {folder}/nginx.log;
 events {{}}
 http {{
     access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
+    client_body_temp_path {folder}/nginx-body;
+    proxy_temp_path {folder}/nginx-proxy;
+    fastcgi_temp_path {folder}/nginx-fastcgi;
+    uwsgi_temp_path {folder}/nginx-uwsgi;
+    scgi_temp_path {folder}/nginx-scgi;
+    {http}
+}}
+"""
+SERVER = """
     server {{
         listen unix:{folder}/nginx.sock;
         location / {{
@@ -25,7 +30,6 @@ http {{
             {options}
         }}
     }}
-}}
 """
 
 
@@ -35,8 +39,8 @@ class Nginx:
         self.address = str(self.folder / "nginx.sock")
         host, port = upstream
         self.config_path = self.folder / "nginx.conf"
-        self.config_path.write_text(
-            CONFIG.format(folder=self.folder, host=host, port=port, options=options))
+        server = SERVER.format(folder=self.folder, host=host, port=port, options=options)
+        self.config_path.write_text(CONFIG.format(folder=self.folder, http=server))
         self.process = None
 
     def start(self):

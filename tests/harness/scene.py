@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 
-from harness import secrets
+from harness import nginx, secrets
 from harness.documents import ROOT
 from harness.gateway import BINARY, SANITIZER
 from harness.redis import RedisServer
@@ -69,23 +69,6 @@ RUN = """\
 [ $# -gt 0 ] || set -- -c conf/sluice.yaml
 exec sluice "$@"
 """
-NGINX = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log {folder}/nginx.log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/nginx-body;
-    proxy_temp_path {folder}/nginx-proxy;
-    fastcgi_temp_path {folder}/nginx-fastcgi;
-    uwsgi_temp_path {folder}/nginx-uwsgi;
-    scgi_temp_path {folder}/nginx-scgi;
-    include {folder}/{file};
-}}
-"""
-
 
 def free_ports(count):
     """Ports outside the kernel's own range, so that nobody gets them by chance in the meantime."""
@@ -201,7 +184,8 @@ class Scene:
             self._start_server(f"sluice -c {words['gateway']}\n")
         if "nginx" in words:
             config = self.folder / ".nginx.conf"
-            config.write_text(NGINX.format(folder=self.folder, file=words["nginx"]))
+            config.write_text(nginx.CONFIG.format(
+                folder=self.folder, http=f"include {self.folder}/{words['nginx']};"))
             self._spawn("nginx", ["/usr/sbin/nginx", "-c", config, "-p", self.folder])
         if "haproxy" in words:
             self._spawn("haproxy", ["/usr/sbin/haproxy", "-db", "-f", self.folder / words["haproxy"]])
