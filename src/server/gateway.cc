@@ -39,6 +39,20 @@ void CheckFdLimit(const config::Limits& limits) {
       limits.connections, limits.connections + kOwnFds, fds);
 }
 
+constexpr int kSignals[] = {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+
+// For the time between the end of the loop, whose handlers go with it, and that of the process: who
+// asks once more for what is being done must not make it look like a crash. Blocked first, so that
+// none comes in between.
+void IgnoreSignals(std::vector<std::unique_ptr<event::Deferred>>& handlers) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : kSignals) sigaddset(&set, number);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  handlers.clear();
+  for (const int number : kSignals) std::signal(number, SIG_IGN);
+}
+
 }  // namespace
 
 GatewayImpl::GatewayImpl(config::ConfigPtr config, const GatewayOptions& options)
@@ -254,7 +268,7 @@ GatewayImpl::~GatewayImpl() {
   if (admin_ != nullptr) admin_->Close();
   if (!config_->pid_file.empty() && view_.listening) unlink(config_->pid_file.c_str());
   admin_.reset();
-  signals_.clear();
+  IgnoreSignals(signals_);
 }
 
 int RunGateway(config::ConfigPtr config, const GatewayOptions& options) {

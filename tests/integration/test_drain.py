@@ -48,6 +48,13 @@ def test_plain_streams_end_too(gateway):
         assert gateway.wait() == 0
 
 
+def test_signals_up_to_the_last_moment_do_not_spoil_the_end(make_gateway):
+    gateway = make_gateway(drain(spread="0s"))
+    while gateway.process.poll() is None:
+        gateway.signal(signal.SIGTERM)
+    assert gateway.process.returncode == 0
+
+
 def test_retries_are_jittered(make_gateway):
     gateway = make_gateway({"topics": {"news": {"retry": {"base": "100ms", "jitter": "10s"}}}})
     subscribers = [gateway.subscribe() for _ in range(30)]
