@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cerrno>
 #include <climits>
-#include <csignal>
 #include <utility>
 #include <vector>
 
@@ -45,13 +44,6 @@ bool IsSameDestination(int a, int b) {
   struct stat second {};
   return fstat(a, &first) == 0 && fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
          first.st_ino == second.st_ino;
-}
-
-// Signals are for the threads that know what to do with them.
-void BlockSignals() {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
 }  // namespace
@@ -189,7 +181,7 @@ class LogSink final : public spdlog::sinks::base_sink<spdlog::details::null_mute
 // that nothing goes while it may still be in use.
 struct LogThread {
   explicit LogThread(size_t lines)
-      : pool(std::make_shared<spdlog::details::thread_pool>(lines, 1, &BlockSignals)) {}
+      : pool(std::make_shared<spdlog::details::thread_pool>(lines, 1)) {}
 
   std::vector<std::shared_ptr<spdlog::async_logger>> loggers;
   // Last: its destructor writes what is queued and joins, before the loggers go.

@@ -39,18 +39,17 @@ void CheckFdLimit(const config::Limits& limits) {
       limits.connections, limits.connections + kOwnFds, fds);
 }
 
+// What the gateway answers to.
 constexpr int kSignals[] = {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 
-// For the time between the end of the loop, whose handlers go with it, and that of the process: who
-// asks once more for what is being done must not make it look like a crash. Blocked first, so that
-// none comes in between.
-void IgnoreSignals(std::vector<std::unique_ptr<event::Deferred>>& handlers) {
+// Threads inherit the mask: with these blocked from the start, only the main thread ever takes
+// them, once it has handlers. Meanwhile they wait: one that comes before there are handlers, or
+// after they have gone with their loop, must not kill.
+void MaskSignals(int how) {
   sigset_t set;
   sigemptyset(&set);
   for (const int number : kSignals) sigaddset(&set, number);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  handlers.clear();
-  for (const int number : kSignals) std::signal(number, SIG_IGN);
+  pthread_sigmask(how, &set, nullptr);
 }
 
 }  // namespace
@@ -204,15 +203,33 @@ void GatewayImpl::Run() {
 // --- signals and the end ---
 
 void GatewayImpl::HandleSignals() {
-  const auto on = [this](int number, std::function<void()> arrived) {
-    signals_.push_back(loop_->OnSignal(number, std::move(arrived)));
-  };
-  on(SIGTERM, [this] { OnStopSignal("SIGTERM"); });
-  on(SIGQUIT, [this] { OnStopSignal("SIGQUIT"); });
-  on(SIGINT, [this] { OnStopSignal("SIGINT"); });
-  on(SIGUSR1, [] { ReopenLog(); });
-  on(SIGHUP, [this] { OnReloadSignal(); });
-  on(SIGUSR2, [] { LogWarn("SIGUSR2: upgrading is not built yet"); });
+  for (const int number : kSignals) {
+    signals_.push_back(loop_->OnSignal(number, [this, number] { OnSignal(number); }));
+  }
+  MaskSignals(SIG_UNBLOCK);
+}
+
+void GatewayImpl::OnSignal(int number) {
+  switch (number) {
+    case SIGHUP:
+      OnReloadSignal();
+      break;
+    case SIGUSR1:
+      ReopenLog();
+      break;
+    case SIGUSR2:
+      LogWarn("SIGUSR2: upgrading is not built yet");
+      break;
+    case SIGINT:
+      OnStopSignal("SIGINT");
+      break;
+    case SIGQUIT:
+      OnStopSignal("SIGQUIT");
+      break;
+    default:
+      OnStopSignal("SIGTERM");
+      break;
+  }
 }
 
 void GatewayImpl::OnStopSignal(const char* name) {
@@ -268,12 +285,14 @@ GatewayImpl::~GatewayImpl() {
   if (admin_ != nullptr) admin_->Close();
   if (!config_->pid_file.empty() && view_.listening) unlink(config_->pid_file.c_str());
   admin_.reset();
-  IgnoreSignals(signals_);
+  MaskSignals(SIG_BLOCK);
+  signals_.clear();
 }
 
 int RunGateway(config::ConfigPtr config, const GatewayOptions& options) {
   // Writing to a socket whose peer is gone is an error to handle, not a reason to die.
   std::signal(SIGPIPE, SIG_IGN);
+  MaskSignals(SIG_BLOCK);
   const Result<> log =
       StartLog({.level = config->log_level,
                 .path = config->log_path,

@@ -45,6 +45,7 @@ class GatewayImpl {
   [[nodiscard]] Result<> OpenAdmin();
   [[nodiscard]] Result<> ReportReady();
   void HandleSignals();
+  void OnSignal(int number);
   void ReportToServiceManager();
   void OnReloadSignal();
   void Reload();

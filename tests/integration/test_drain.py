@@ -5,7 +5,7 @@ import re
 import signal
 import time
 
-from harness.wait import PATIENCE, wait_for
+from harness.wait import PATIENCE, TIMEOUT, wait_for
 
 
 def drain(**keys):
@@ -50,7 +50,9 @@ def test_plain_streams_end_too(gateway):
 
 def test_signals_up_to_the_last_moment_do_not_spoil_the_end(make_gateway):
     gateway = make_gateway(drain(spread="0s"))
+    deadline = time.monotonic() + TIMEOUT
     while gateway.process.poll() is None:
+        assert time.monotonic() < deadline, gateway.log()
         gateway.signal(signal.SIGTERM)
     assert gateway.process.returncode == 0
 
