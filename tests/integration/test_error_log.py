@@ -11,6 +11,8 @@ KEY = secrets.register("a key that only these tests sign with")
 
 
 def warnings(gateway, pattern):
+    """Of its whole life, which ends here: lines are written by a thread of their own, after the answers."""
+    gateway.stop()
     return [line for line in gateway.log().splitlines() if re.search(rf" (warn |error) .*{pattern}", line)]
 
 

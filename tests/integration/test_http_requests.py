@@ -104,6 +104,7 @@ def test_error_bodies_do_not_quote_the_request(gateway):
                              [("Authorization", "Bearer secret-in-header")])
     check_error(response, 404)
     assert b"secret" not in response.body + response.head
+    gateway.stop()  # then all lines are there
     assert "secret" not in gateway.log()
 
 

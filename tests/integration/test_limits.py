@@ -91,6 +91,7 @@ def test_out_of_descriptors_accepting_pauses_and_recovers(make_gateway):
     with gateway.subscribe() as subscriber:
         gateway.publish("news", "again")
         assert subscriber.next().data == "again"
+    gateway.stop()  # then all lines are there
     said = [line for line in gateway.log().splitlines() if "accepting" in line]
     assert len(said) <= 2, said  # once that they ran out, once that they are back
 
