@@ -11,6 +11,7 @@
 
 #include "sluice/base/log.h"
 #include "sluice/config/auth.h"
+#include "sluice/config/proxy.h"
 #include "sluice/net/address.h"
 
 namespace sluice::config {
@@ -50,8 +51,9 @@ struct Redis {
 };
 
 enum class BrokerKind : uint8_t { kMemory, kRedis };
-// Where a topic's messages come from: the broker's pub/sub, or this process's own numbers.
-enum class Source : uint8_t { kPubSub, kMetrics };
+// Where a topic's messages come from: the broker's pub/sub, this process's own numbers, or an
+// upstream's event stream.
+enum class Source : uint8_t { kPubSub, kMetrics, kUpstream };
 enum class Format : uint8_t { kText, kEnvelope, kJson };
 enum class SlowPolicy : uint8_t { kDisconnect, kSkip, kLatest };
 
@@ -65,10 +67,12 @@ struct History {
 // One entry of `topics:`. With {parameters} in its path it stands for many topics, and is the unit
 // in which they are configured, limited and counted.
 struct Topic {
-  std::string name;     // the key under `topics:`
-  std::string path;     // "/events/rooms/{id}"
-  std::string channel;  // "room:{id}"; the same parameters as the path
-  std::string auth;     // the name of a scheme; empty: open to everyone
+  std::string name;                         // the key under `topics:`
+  std::string path;                         // "/events/rooms/{id}"
+  std::string channel;                      // "room:{id}"; the same parameters as the path
+  std::string auth;                         // the name of a scheme; empty: open to everyone
+  std::optional<AuthRequest> auth_request;  // instead of a scheme
+  bool internal = false;                    // reached by X-Accel-Redirect only
   Source source = Source::kPubSub;
   uint32_t interval_ms = 2'000;  // between two messages of Source::kMetrics
   Format format = Format::kText;
@@ -141,6 +145,9 @@ struct Config {
   std::vector<AuthScheme> auth;
   std::vector<Topic> topics;
   std::vector<Publish> publish;
+  std::vector<Upstream> upstreams;
+  std::vector<Route> routes;
+  Forwarding forwarding;
   Drain drain;
   bool demo = false;
   bool operator==(const Config&) const = default;
