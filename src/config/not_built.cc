@@ -17,10 +17,7 @@ constexpr std::array kMissing = {
     Missing{"redis.cluster", "Redis Cluster"},
     Missing{"redis.sentinel", "Redis Sentinel"},
     Missing{"redis.url: rediss://", "TLS to Redis"},
-    Missing{"routes", "proxying"},
-    Missing{"topics.*.internal", "topics reached by X-Accel-Redirect only"},
     Missing{"topics.*.source: stream", "Redis Streams as a source"},
-    Missing{"upstreams", "proxying"},
 };
 
 }  // namespace

@@ -1,19 +1,17 @@
 #include "config/read_auth.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "config/read_file.h"
+#include "config/names.h"
+#include "config/read_document.h"
 
 namespace sluice::config {
 namespace {
 
-constexpr std::string_view kFilePrefix = "file:";
-constexpr size_t kMaxKeyBytes = size_t{1024} * 1024;
 constexpr size_t kMaxNameBytes = 64;
 constexpr size_t kMaxPatternBytes = 256;
 constexpr uint64_t kHour = 3'600'000;
@@ -25,41 +23,6 @@ bool IsToken(std::string_view text) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                   c == '_' || c == '-' || c == '.';
          });
-}
-
-// The content of a file beside the configuration.
-std::optional<std::string> ReadBeside(Reader& reader, const Value& value, std::string_view name) {
-  const std::filesystem::path path =
-      std::filesystem::path(reader.file()).parent_path() / std::string(name);
-  Result<std::string> text = ReadFile(path.string(), kMaxKeyBytes);
-  if (!text) {
-    reader.Fail(value, fmt::format("the file {} {}", path.string(), text.error().message));
-    return std::nullopt;
-  }
-  if (text->size() > kMaxKeyBytes) {
-    reader.Fail(value, fmt::format("the file {} is larger than 1 MiB", path.string()));
-    return std::nullopt;
-  }
-  return std::move(*text);
-}
-
-// A secret: the value itself, or `file:NAME`, without the line's end that editors leave.
-std::optional<std::string> ReadSecret(Reader& reader, const Value& value) {
-  std::optional<std::string> text = reader.Block(value);
-  if (!text || text->compare(0, kFilePrefix.size(), kFilePrefix) != 0) return text;
-  text = ReadBeside(reader, value, std::string_view(*text).substr(kFilePrefix.size()));
-  if (text && text->ends_with('\n')) text->pop_back();
-  if (text && text->ends_with('\r')) text->pop_back();
-  return text;
-}
-
-// Text that begins with `mark`, or the name of a file that holds it.
-std::optional<std::string> ReadDocument(Reader& reader, const Value& value, std::string_view mark) {
-  std::optional<std::string> text = reader.Block(value);
-  if (!text || text->find(mark) != std::string::npos) return text;
-  std::string_view name = *text;
-  if (name.substr(0, kFilePrefix.size()) == kFilePrefix) name.remove_prefix(kFilePrefix.size());
-  return ReadBeside(reader, value, name);
 }
 
 void ReadPatterns(Section& section, std::string_view key, Patterns& out) {
@@ -281,12 +244,9 @@ std::optional<std::string> ReadSchemeName(Reader& reader, const Value& value,
   std::optional<std::string> name = reader.Text(value);
   if (!name) return std::nullopt;
   if (*name == "none") return "";
-  std::vector<std::string_view> names;
-  names.reserve(schemes.size());
-  for (const AuthScheme& scheme : schemes) names.push_back(scheme.name);
-  if (std::find(names.begin(), names.end(), *name) != names.end()) return name;
-  reader.FailQuoting(value, "is not a scheme under `auth`" + DidYouMean(value.node->text, names));
-  return std::nullopt;
+  const AuthScheme* scheme = FindNamed(reader, value, schemes, "a scheme under `auth`");
+  if (scheme == nullptr) return std::nullopt;
+  return scheme->name;
 }
 
 }  // namespace sluice::config

@@ -3,13 +3,15 @@
 #include <optional>
 #include <utility>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <fmt/format.h>
 
 #include "config/read_auth.h"
+#include "config/read_forwarding.h"
+#include "config/read_host.h"
+#include "config/read_publish.h"
+#include "config/read_routes.h"
 #include "config/read_topics.h"
+#include "config/read_upstreams.h"
 #include "config/redis_url.h"
 
 namespace sluice::config {
@@ -21,24 +23,12 @@ constexpr uint64_t kGiB = 1024 * kMiB;
 constexpr uint64_t kHour = 3'600'000;
 constexpr Range kTimeout = {1, 24 * kHour};
 
-// A numeric address in its shortest form, so that equal ones are equal; empty if it is none.
-std::string CanonicalHost(const std::string& host) {
-  char text[INET6_ADDRSTRLEN] = "";
-  in6_addr address{};
-  for (const int family : {AF_INET, AF_INET6}) {
-    if (inet_pton(family, host.c_str(), &address) == 1) {
-      return inet_ntop(family, &address, text, sizeof text) == nullptr ? "" : text;
-    }
-  }
-  return "";
-}
-
 std::optional<net::Endpoint> ReadAddress(Reader& reader, const Value& value, Claims& addresses) {
   const std::optional<std::string> text = reader.Text(value);
   if (!text) return std::nullopt;
   Result<net::Endpoint> endpoint = net::ParseEndpoint(*text);
   if (endpoint && !endpoint->is_unix()) {
-    endpoint->host = CanonicalHost(endpoint->host);
+    endpoint->host = CanonicalAddress(endpoint->host);
     if (endpoint->host.empty()) endpoint = Fail(Errc::kInvalid, "");
   }
   if (!endpoint) {
@@ -223,6 +213,10 @@ Config ReadConfig(Reader& reader, const YamlNode& root) {
     const Value* auth = section.Find("auth");
     if (auth != nullptr) ReadAuth(reader, *auth, config.auth);
 
+    const Value* upstreams = section.Find("upstreams");
+    if (upstreams != nullptr) ReadUpstreams(reader, *upstreams, config.upstreams);
+    ReadForwarding(section, config.forwarding);
+
     Claims paths;
     Claims channels;
     const Value* topics = section.Find("topics");
@@ -231,6 +225,8 @@ Config ReadConfig(Reader& reader, const YamlNode& root) {
     if (publish != nullptr) ReadPublish(reader, *publish, paths, config);
     ReadDrain(section, config.drain);
     ReadDemo(section, paths, channels, config);
+    const Value* routes = section.Find("routes");
+    if (routes != nullptr) ReadRoutes(reader, *routes, config);
   });
   return config;
 }

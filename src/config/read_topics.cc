@@ -6,17 +6,16 @@
 
 #include <fmt/format.h>
 
+#include "config/names.h"
 #include "config/read_auth.h"
-#include "config/template.h"
-#include "sluice/base/utf8.h"
+#include "config/read_auth_request.h"
+#include "config/read_path.h"
 
 namespace sluice::config {
 namespace {
 
-constexpr size_t kMaxNameBytes = 128;
 constexpr size_t kMaxFilters = 4;
-constexpr size_t kMaxStamps = 4;
-constexpr size_t kMaxMemberBytes = 64;  // the name of a member of a JSON object
+constexpr size_t kMaxFieldBytes = 64;  // the name of a member of a JSON object
 constexpr size_t kMaxGreetingBytes = 4096;
 constexpr uint64_t kMiB = uint64_t{1024} * 1024;
 constexpr uint64_t kGiB = 1024 * kMiB;
@@ -25,42 +24,6 @@ constexpr uint64_t kHour = 3'600'000;
 // The query parameters of a subscription that are not filters.
 constexpr std::array<std::string_view, 5> kReservedQuery = {"lastEventId", "last_event_id",
                                                             "Last-Event-ID", "topic", "token"};
-
-bool IsNameByte(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("_.:-").find(c) != std::string_view::npos;
-}
-
-std::vector<std::string> Sorted(std::vector<std::string> names) {
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-void CheckName(Reader& reader, const Value& value, const std::string& name) {
-  const bool ok = !name.empty() && name.size() <= kMaxNameBytes &&
-                  std::all_of(name.begin(), name.end(), IsNameByte) &&
-                  name.compare(0, kReservedPrefix.size(), kReservedPrefix) != 0;
-  if (ok) return;
-  Value at_key = value;
-  at_key.mark = value.key_mark;
-  reader.Fail(at_key,
-              fmt::format("a topic's name is 1 to {} letters, digits, and _ . : - (but not {}...)",
-                          kMaxNameBytes, kReservedPrefix));
-}
-
-std::optional<Template> ReadPath(Section& section, std::string& path) {
-  const Value* value = section.Require("path");
-  if (value == nullptr) return std::nullopt;
-  std::optional<std::string> text = section.reader().Text(*value);
-  if (!text) return std::nullopt;
-  tl::expected<Template, std::string> parsed = ParsePath(*text);
-  if (!parsed) {
-    section.reader().FailQuoting(*value, parsed.error());
-    return std::nullopt;
-  }
-  path = std::move(*text);
-  return std::move(*parsed);
-}
 
 void ReadChannel(Section& section, const std::optional<Template>& path, Claims& channels,
                  const Value& map, Topic& topic) {
@@ -81,7 +44,7 @@ void ReadChannel(Section& section, const std::optional<Template>& path, Claims& 
   if (!parsed) return reader.FailQuoting(*value, parsed.error());
   topic.channel = *text;
   if (path) {
-    if (Sorted(path->parameters) != Sorted(parsed->parameters)) {
+    if (!SameParameters(*path, *parsed)) {
       reader.FailQuoting(*value, is_pattern ? "must use the parameters of the path, each once"
                                             : "has parameters, but the path has none");
       return;
@@ -120,8 +83,8 @@ void ReadFilter(Section& section, Topic& topic) {
   reader.List(*value, [&](const Value& item) {
     const std::optional<std::string> field = reader.Text(item);
     if (!field) return;
-    if (field->empty() || field->size() > kMaxMemberBytes) {
-      return reader.FailQuoting(item, fmt::format("is not 1 to {} bytes long", kMaxMemberBytes));
+    if (field->empty() || field->size() > kMaxFieldBytes) {
+      return reader.FailQuoting(item, fmt::format("is not 1 to {} bytes long", kMaxFieldBytes));
     }
     if (std::find(kReservedQuery.begin(), kReservedQuery.end(), *field) != kReservedQuery.end()) {
       return reader.FailQuoting(item, "has a meaning of its own in the query of a subscription");
@@ -166,7 +129,10 @@ void ReadTopicAuth(Section& section, const Config& config, Topic& topic) {
   const Value* value = section.Find("auth");
   if (value == nullptr) return;
   Reader& reader = section.reader();
-  topic.auth = ReadSchemeName(reader, *value, config.auth).value_or("");
+  ReadAuthChoice(reader, *value, config, topic.auth, topic.auth_request);
+  if (topic.auth_request && !topic.auth_request->copy.empty()) {
+    reader.Fail(*value, "copies fields of the answer, but a topic has no upstream to copy them to");
+  }
   const Value* filter = section.Find("filter");
   if (filter == nullptr || topic.auth.empty()) return;
   for (const AuthScheme& scheme : config.auth) {
@@ -201,6 +167,7 @@ void ReadTopic(Section& section, const Value& map, Claims& paths, Claims& channe
   ReadGreeting(section, topic);
   ReadFilter(section, topic);
   ReadTopicAuth(section, config, topic);
+  section.Bool("internal", topic.internal);
   section.Duration("heartbeat", topic.heartbeat_ms, {1'000, kHour});
   section.Map("retry", [&](Section& retry) {
     retry.Duration("base", topic.retry_base_ms, {1, kHour});
@@ -221,108 +188,18 @@ void ReadTopic(Section& section, const Value& map, Claims& paths, Claims& channe
   section.Duration("subscribe_timeout", topic.subscribe_timeout_ms, {1, kHour});
 }
 
-std::string FormatParameters(const std::vector<std::string>& names) {
-  if (names.empty()) return "no parameter";
-  return fmt::format("{{{}}}", fmt::join(names, "}, {"));
-}
-
-// Where the messages go: {topic} in the path, or the topic of that name, whose parameters are then
-// the path's.
-void ReadPublishTopic(Section& section, const std::optional<Template>& path,
-                      const std::vector<Topic>& topics, Publish& entry) {
-  Reader& reader = section.reader();
-  const Value* value = section.Find("topic");
-  if (value == nullptr) {
-    if (path && path->parameters != std::vector<std::string>{"topic"}) {
-      reader.FailQuoting(*section.Find("path"),
-                         "must have {topic}, and no other parameter; or add \"topic: NAME\"");
-    }
-    return;
-  }
-  const std::optional<std::string> name = reader.Text(*value);
-  if (!name) return;
-  const auto topic = std::find_if(topics.begin(), topics.end(),
-                                  [&](const Topic& known) { return known.name == *name; });
-  if (topic == topics.end()) {
-    std::vector<std::string_view> names;
-    names.reserve(topics.size());
-    for (const Topic& known : topics) names.push_back(known.name);
-    return reader.FailQuoting(*value, "is not a topic under `topics`" + DidYouMean(*name, names));
-  }
-  if (topic->source == Source::kMetrics) {
-    return reader.FailQuoting(*value, "has \"source: metrics\": the gateway alone publishes on it");
-  }
-  entry.topic = *name;
-  const auto wanted = ParsePath(topic->path);
-  if (!path || !wanted) return;  // a failure already
-  if (Sorted(path->parameters) != Sorted(wanted->parameters)) {
-    reader.FailQuoting(
-        *section.Find("path"),
-        fmt::format("has {}, but topics.{}.path has {}", FormatParameters(path->parameters),
-                    topic->name, FormatParameters(wanted->parameters)));
-  }
-}
-
-void ReadStamp(Section& section, Publish& entry) {
-  const Value* value = section.Find("stamp");
-  if (value == nullptr) return;
-  Reader& reader = section.reader();
-  reader.Names(*value, [&](const std::string& member, const Value& item) {
-    if (member.empty() || member.size() > kMaxMemberBytes || !IsValidUtf8(member)) {
-      return reader.FailAtKey(
-          item, fmt::format("a member's name is 1 to {} bytes of UTF-8", kMaxMemberBytes));
-    }
-    const std::optional<size_t> choice = reader.Choice(item, {"unix_ms", "iso8601"});
-    if (!choice) return;
-    entry.stamp.push_back({member, *choice == 0 ? StampValue::kUnixMs : StampValue::kIso8601});
-  });
-  if (entry.stamp.size() > kMaxStamps) {
-    reader.Fail(*value,
-                fmt::format("has {} members; {} is the most", entry.stamp.size(), kMaxStamps));
-  }
-}
-
 }  // namespace
-
-void Claims::Claim(Reader& reader, const Value& value, const std::string& thing,
-                   std::string_view what) {
-  const auto [owner, is_new] = owners_.emplace(thing, Owner{value.path, value.place().line});
-  if (!is_new) {
-    reader.Fail(value,
-                fmt::format("{} of {} on line {}", what, owner->second.path, owner->second.line));
-  }
-}
 
 void ReadTopics(Reader& reader, const Value& topics, Claims& paths, Claims& channels,
                 Config& config) {
   reader.Names(topics, [&](const std::string& name, const Value& value) {
-    CheckName(reader, value, name);
+    if (!IsName(name)) reader.FailAtKey(value, NameRule("a topic's"));
     Topic topic;
     topic.name = name;
     reader.Map(value, [&](Section& section) {
       ReadTopic(section, value, paths, channels, config, topic);
     });
     config.topics.push_back(std::move(topic));
-  });
-}
-
-void ReadPublish(Reader& reader, const Value& publish, Claims& paths, Config& config) {
-  reader.List(publish, [&](const Value& item) {
-    reader.Map(item, [&](Section& section) {
-      Publish entry;
-      const std::optional<Template> path = ReadPath(section, entry.path);
-      if (path) {
-        paths.Claim(reader, *section.Find("path"), path->shape, "this path is that");
-      }
-      ReadPublishTopic(section, path, config.topics, entry);
-      ReadStamp(section, entry);
-      const Value* auth =
-          section.Require("auth", "; \"auth: none\" lets everyone who can connect publish");
-      if (auth != nullptr) {
-        entry.auth = ReadSchemeName(reader, *auth, config.auth).value_or("");
-      }
-      config.publish.push_back(std::move(entry));
-    });
   });
 }
 

@@ -228,6 +228,15 @@ const Value* Section::Require(std::string_view key, std::string_view why) {
   return value;
 }
 
+const Value* Section::Text(std::string_view key, std::string& out) {
+  const Value* value = Find(key);
+  if (value == nullptr) return nullptr;
+  std::optional<std::string> text = reader_.Text(*value);
+  if (!text) return nullptr;
+  out = std::move(*text);
+  return value;
+}
+
 void Section::Map(std::string_view key, const std::function<void(Section&)>& read) {
   const Value* value = Find(key);
   if (value != nullptr) reader_.Map(*value, read);

@@ -124,6 +124,12 @@ class Section {
   void Bool(std::string_view key, bool& out) {
     Choice<bool>(key, out, {{"true", true}, {"false", false}});
   }
+  // on and off, or true and false.
+  void Switch(std::string_view key, bool& out) {
+    Choice<bool>(key, out, {{"on", true}, {"off", false}, {"true", true}, {"false", false}});
+  }
+  // The value whose text is in `out` now; null if the key is absent or after a failure.
+  const Value* Text(std::string_view key, std::string& out);
   void Map(std::string_view key, const std::function<void(Section&)>& read);
 
  private:

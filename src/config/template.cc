@@ -92,6 +92,11 @@ tl::expected<Template, std::string> ParsePath(std::string_view text) {
   return parsed;
 }
 
+bool SameParameters(const Template& a, const Template& b) {
+  return std::is_permutation(a.parameters.begin(), a.parameters.end(), b.parameters.begin(),
+                             b.parameters.end());
+}
+
 tl::expected<Template, std::string> ParseChannel(std::string_view text) {
   if (text.empty() || text.size() > kMaxChannelBytes) {
     return tl::unexpected(fmt::format("is not 1 to {} bytes long", kMaxChannelBytes));

@@ -20,6 +20,9 @@ struct Template {
 // ends a sentence that begins with the text.
 [[nodiscard]] tl::expected<Template, std::string> ParsePath(std::string_view text);
 
+// Whether both have the same parameters, in whatever order.
+[[nodiscard]] bool SameParameters(const Template& a, const Template& b);
+
 // Channels that begin with this are Sluice's own.
 inline constexpr std::string_view kReservedPrefix = "sluice:";
 

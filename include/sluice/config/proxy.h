@@ -26,7 +26,7 @@ enum class Balance : uint8_t { kRoundRobin, kLeastConnections, kHash };
 struct HashKey {
   enum class Kind : uint8_t { kAddress, kCookie, kHeader };
   Kind kind = Kind::kAddress;
-  std::string name;  // of the cookie or header
+  std::string name;  // of the cookie, or of the header in lower case
   bool operator==(const HashKey&) const = default;
 };
 
@@ -88,10 +88,11 @@ struct HeaderEdits {
 struct AuthRequest {
   std::string upstream;
   std::string path;
-  std::vector<std::string> copy;  // fields of a good answer that the request's upstream gets
+  std::vector<std::string> copy;  // fields of a good answer that the request's upstream gets, in
+                                  // lower case
   uint32_t cache_ms = 0;          // how long a good answer holds for the same token; 0: not at all
   std::vector<std::string>
-      cache_key;  // "cookie:NAME", "header:NAME": what the token is, for the cache
+      cache_key;  // "cookie:NAME", "header:name": what the token is, for the cache
   bool operator==(const AuthRequest&) const = default;
 };
 
@@ -104,10 +105,10 @@ struct ErrorPage {
 
 // One entry of `routes:`.
 struct Route {
-  std::string name;                // for @name, logs and metrics; the path if none was given
-  bool named = false;              // `name` was given
-  std::string path = "/";          // a prefix, by whole segments
-  std::vector<std::string> hosts;  // "app.example", "*.example"; empty: all
+  std::string name;        // for @name, logs and metrics; the first host and path if none was given
+  bool named = false;      // `name` was given
+  std::string path = "/";  // a prefix, by whole segments; empty: reached as @name only
+  std::vector<std::string> hosts;  // "app.example", "*.example", "[::1]", in lower case; empty: all
   std::string upstream;
   bool strip_prefix = false;  // the upstream does not see `path`
   std::string host;           // the Host that the upstream sees; empty: the client's

@@ -42,6 +42,40 @@ TEST(ConfFilesTest, ReferenceHasTheDefaultsOfTheCode) {
   expected.topics[1].source = Source::kMetrics;
   expected.publish = {{.path = "/publish/{topic}", .auth = {}, .topic = {}, .stamp = {}},
                       {.path = "/api/example", .auth = {}, .topic = "example", .stamp = {}}};
+  expected.upstreams.resize(3);
+  expected.upstreams[0].name = "app";
+  expected.upstreams[0].servers = {
+      {.endpoint = {.host = "127.0.0.1", .port = 3000, .unix_path = {}}}};
+  expected.upstreams[1].name = "secure";
+  expected.upstreams[1].servers = {
+      {.endpoint = {.host = "app.internal", .port = 8443, .unix_path = {}}}};
+  expected.upstreams[1].balance = Balance::kHash;
+  expected.upstreams[1].hash = {HashKey::Kind::kCookie, "session"};
+  expected.upstreams[1].tls.emplace();
+  expected.upstreams[1].health_check.emplace();
+  expected.upstreams[2].name = "sharded";
+  expected.upstreams[2].servers = {
+      {.endpoint = {.host = "127.0.0.1", .port = 3001, .unix_path = {}}},
+      {.endpoint = {.host = "127.0.0.1", .port = 3002, .unix_path = {}}}};
+  expected.upstreams[2].balance = Balance::kHash;
+  expected.upstreams[2].hash = {HashKey::Kind::kHeader, "x-tenant"};
+  expected.routes.resize(2);
+  expected.routes[0].name = "/";
+  expected.routes[0].path = "/";
+  expected.routes[0].upstream = "app";
+  expected.routes[0].body_bytes = expected.limits.body_bytes;
+  expected.routes[1].name = "admin";
+  expected.routes[1].named = true;
+  expected.routes[1].path = "/";
+  expected.routes[1].hosts = {"admin.example", "*.admin.example"};
+  expected.routes[1].upstream = "secure";
+  expected.routes[1].error_pages = {
+      {502, "The app is being restarted.", "text/plain; charset=utf-8"}};
+  expected.routes[1].auth_request = AuthRequest{.upstream = "app",
+                                                .path = "/auth",
+                                                .copy = {},
+                                                .cache_ms = 5'000,
+                                                .cache_key = {"cookie:session"}};
   const Config& reference = **result;
   // These have no default: the file shows examples.
   expected.cors.emplace().origins = {"https://app.example"};
@@ -49,6 +83,9 @@ TEST(ConfFilesTest, ReferenceHasTheDefaultsOfTheCode) {
   EXPECT_TRUE(reference.limits == expected.limits);
   EXPECT_TRUE(reference.redis == expected.redis);
   EXPECT_TRUE(reference.topics == expected.topics);
+  EXPECT_TRUE(reference.upstreams == expected.upstreams);
+  EXPECT_TRUE(reference.routes == expected.routes);
+  EXPECT_TRUE(reference.forwarding == expected.forwarding);
   EXPECT_TRUE(reference.drain == expected.drain);
   EXPECT_TRUE(reference == expected);
 }

@@ -345,8 +345,6 @@ TEST(MistakesTest, DrainFitsItsDeadline) {
 TEST(MistakesTest, WhatIsNotBuiltIsRefusedByName) {
   ExpectProblems({
       {"multi: {}\n", {"2:1: multi: not built yet: several topics on one connection"}},
-      {"upstreams: {}\nroutes: []\n",
-       {"2:1: upstreams: not built yet: proxying", "3:1: routes: not built yet: proxying"}},
       {"limits: {per_ip: 0}\n",
        {"2:10: limits.per_ip: not built yet: a limit of connections per address"}},
       {"broker: redis\nredis: {sentinel: {}, cluster: {}}\n",
@@ -354,9 +352,8 @@ TEST(MistakesTest, WhatIsNotBuiltIsRefusedByName) {
         "3:23: redis.cluster: not built yet: Redis Cluster"}},
       {"broker: redis\nredis: {url: \"rediss://:s3cret@h\"}\n",
        {"3:14: redis.url: not built yet: TLS to Redis"}},
-      {"topics: {a: {path: /a, internal: false, source: stream}}\n",
-       {"2:24: topics.a.internal: not built yet: topics reached by X-Accel-Redirect only",
-        "2:49: topics.a.source: not built yet: Redis Streams as a source"}},
+      {"topics: {a: {path: /a, source: stream}}\n",
+       {"2:32: topics.a.source: not built yet: Redis Streams as a source"}},
   });
   EXPECT_THAT(ProblemsIn("listen: {address: 127.0.0.1:1, tls: {}}\n"),
               ElementsAreArray({"1:32: listen.tls: not built yet: TLS"}));
