@@ -70,7 +70,7 @@ class Explainer {
       return std::move(explanation_);
     }
     const http::Request& request = parser.request();
-    const routing::Match match = router_.Find(request.path());
+    const routing::Match match = router_.Find(request.host(), request.path());
     switch (match.action) {
       case routing::Action::kTopic:
         Line("request", "GET " + std::string(request.path().text()));
@@ -83,6 +83,11 @@ class Explainer {
       case routing::Action::kDemo:
         Line("request", "GET /");
         Line("route", "the demo page (demo: true)");
+        Conclude(kOk);
+        break;
+      case routing::Action::kProxy:
+        Line("request", "GET " + std::string(request.path().text()));
+        Line("route", config_->routes[match.index].name);
         Conclude(kOk);
         break;
       case routing::Action::kNone:

@@ -48,6 +48,7 @@ Result<Path> Path::Parse(std::string_view raw) {
                                       std::to_string(path.ends_.size() + 1));
     }
     const std::string_view decoded = std::string_view(text).substr(begin);
+    if (decoded.find('/') != std::string_view::npos) path.encoded_slash_ = true;
     path.trailing_slash_ = decoded.empty() || decoded == "." || decoded == "..";
     if (!path.trailing_slash_) {
       path.ends_.push_back(static_cast<uint32_t>(text.size()));

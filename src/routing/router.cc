@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "routing/route_table.h"
 #include "sluice/base/utf8.h"
 
 namespace sluice::routing {
@@ -29,7 +30,9 @@ struct Router::Node {
 };
 
 Router::Router(config::ConfigPtr config)
-    : config_(std::move(config)), root_(std::make_unique<Node>()) {
+    : config_(std::move(config)),
+      root_(std::make_unique<Node>()),
+      routes_(std::make_unique<RouteTable>(config_->routes)) {
   if (config_->demo) Add("/", Action::kDemo, 0);
   for (uint32_t i = 0; i < config_->topics.size(); ++i) {
     Add(config_->topics[i].path, Action::kTopic, i);
@@ -70,11 +73,38 @@ void Router::Add(std::string_view path, Action action, uint32_t index) {
   node->parameter_names = std::move(names);
 }
 
-Match Router::Find(const http::Path& path) const {
+Match Router::Find(std::string_view host, const http::Path& path, Scope scope) const {
   Match match;
+  bool internal = false;
   // "/events/news/" is another resource than "/events/news".
-  if (path.trailing_slash() && path.segment_count() > 0) return match;
-  if (!FindFrom(*root_, path, 0, match)) return Match{};
+  const bool whole = !path.trailing_slash() || path.segment_count() == 0;
+  if (whole && FindFrom(*root_, path, 0, match)) {
+    internal = match.action == Action::kTopic && config_->topics[match.index].internal;
+  } else {
+    const uint32_t route = routes_->Find(host, path);
+    match.action = route == RouteTable::kNone ? Action::kNone : Action::kProxy;
+    match.index = route;
+    if (match.action == Action::kNone) return match;
+    internal = config_->routes[route].internal;
+  }
+  if (!internal || scope == Scope::kInternal) return match;
+  Match hidden;
+  hidden.internal = true;
+  return hidden;
+}
+
+Match Router::FindNamed(std::string_view name) const {
+  Match match;
+  const auto& routes = config_->routes;
+  const auto found = name.starts_with('@')
+                         ? std::find_if(routes.begin(), routes.end(),
+                                        [&](const config::Route& route) {
+                                          return route.named && route.name == name.substr(1);
+                                        })
+                         : routes.end();
+  if (found == routes.end()) return match;
+  match.action = Action::kProxy;
+  match.index = static_cast<uint32_t>(found - routes.begin());
   return match;
 }
 

@@ -145,13 +145,13 @@ void AddHttp(Page& page, const GatewayView& view) {
   page.Begin("sluice_http_requests_total", "counter", "Requests answered, streams included.");
   const auto& routes = view.workers.front()->http_stats().routes();
   for (size_t route = 0; route < routes.size(); ++route) {
-    for (size_t status = 0; status < HttpStats::kStatuses.size(); ++status) {
+    for (size_t column = 0; column < HttpStats::kStatuses; ++column) {
       uint64_t count = 0;
-      for (const Worker* worker : view.workers) count += worker->http_stats().Get(route, status);
+      for (const Worker* worker : view.workers) count += worker->http_stats().Get(route, column);
       if (count == 0) continue;
-      const int code = HttpStats::kStatuses[status];
+      const int status = HttpStats::StatusOf(column);
       page.Add(fmt::format("route=\"{}\",status=\"{}\"", routes[route],
-                           code == 0 ? "other" : fmt::format("{}", code)),
+                           status == HttpStats::kOther ? "other" : fmt::format("{}", status)),
                count);
     }
   }

@@ -44,7 +44,7 @@ StatusStream::StatusStream(event::Loop& loop, event::TimerWheel& timers)
 }
 
 std::unique_ptr<RequestHandler> StatusStream::Dispatch(Exchange& exchange) {
-  return HandleTopic(environment_, router_.Find(exchange.request().path()), exchange);
+  return HandleTopic(environment_, router_.Find({}, exchange.request().path()), exchange);
 }
 
 void StatusStream::Send(std::string json) {

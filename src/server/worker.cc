@@ -148,7 +148,8 @@ uint64_t Worker::AllConnections() const {
 // --- requests ---
 
 std::unique_ptr<RequestHandler> Worker::Dispatch(Exchange& exchange) {
-  const routing::Match match = shared_.router.Find(exchange.request().path());
+  const routing::Match match =
+      shared_.router.Find(exchange.request().host(), exchange.request().path());
   if (draining_) {
     const bool stream = match.action == routing::Action::kTopic &&
                         exchange.request().method() == http::Method::kGet;
@@ -179,6 +180,7 @@ std::unique_ptr<RequestHandler> Worker::Dispatch(Exchange& exchange) {
     case routing::Action::kDemo:
       AnswerDemo(exchange);
       return nullptr;
+    case routing::Action::kProxy:
     case routing::Action::kNone:
       break;
   }

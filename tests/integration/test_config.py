@@ -101,13 +101,18 @@ publish: [{path: "/publish/{topic}"}]
 
 def test_keys_that_are_not_built_yet_are_refused_with_that_reason(folder):
     for extra, key in (
-            ("routes: [{path: /, upstream: app}]\n", "routes"),
-            ("upstreams: {app: {servers: [127.0.0.1:1]}}\n", "upstreams"),
             ("limits: {per_ip: 5}\n", "limits.per_ip"),
             ("multi: {path: /events}\n", "multi"),
     ):
         line, _, rest = only_problem(folder, GOOD + extra)
         assert line == 6 and rest.startswith(f"{key}: ") and "not built yet" in rest, (extra, rest)
+
+
+def test_routes_and_upstreams_are_checked(folder):
+    good = GOOD + "upstreams: {app: {servers: [127.0.0.1:1]}}\nroutes: [{path: /, upstream: app}]\n"
+    assert check(folder, good)[0] == 0
+    line, _, rest = only_problem(folder, good.replace("upstream: app", "upstream: apps"))
+    assert line == 7 and rest.startswith("routes[0].upstream: ") and 'did you mean "app"?' in rest
 
 
 def test_kinds_of_redis_that_are_not_built_yet_are_refused_with_that_reason(folder):

@@ -38,6 +38,8 @@ class Path {
   }
   // "/a/" and "/a/." have it, "/a" has not; "/" alone has it.
   [[nodiscard]] bool trailing_slash() const { return trailing_slash_; }
+  // A segment has, or had before "..", a '/' that came out of decoding.
+  [[nodiscard]] bool encoded_slash() const { return encoded_slash_; }
   // The segments joined by '/', for logs. Routing goes by segments: here a '/' inside a segment
   // looks like a separator.
   [[nodiscard]] std::string_view text() const { return text_; }
@@ -46,6 +48,7 @@ class Path {
   std::string text_ = "/";
   std::vector<uint32_t> ends_;  // where each segment ends in text_
   bool trailing_slash_ = true;
+  bool encoded_slash_ = false;
 };
 
 }  // namespace sluice::http

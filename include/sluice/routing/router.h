@@ -1,7 +1,16 @@
-// Which part of the configuration answers a path. Built once from the config, immutable, any
-// thread; no I/O, and Match allocates nothing.
+// Which part of the configuration answers a request. Built once from the config, immutable, any
+// thread; no I/O, and Find allocates nothing.
 //
-// A literal segment wins over a {parameter} at the same place, from left to right.
+// Topics, publish paths and the demo page have whole paths, on every host, and win over routes. A
+// literal segment wins over a {parameter} at the same place, from left to right; a slash at the end
+// of a path makes it another one.
+//
+// Routes have prefixes by whole segments: /api is for /api, /api/ and /api/x; /api/ is for the
+// latter two. A slash that is percent-encoded counts as one, since a server may decode it before it
+// looks; with "." or ".." beside it no route is found. Those with the request's host are looked at
+// first, then those with the longest
+// *.suffix of it, then those without hosts; of the first that have any for the path, the longest
+// prefix wins.
 #pragma once
 
 #include <array>
@@ -21,13 +30,19 @@
 
 namespace sluice::routing {
 
-enum class Action : uint8_t { kNone, kTopic, kPublish, kDemo };
+class RouteTable;
+
+enum class Action : uint8_t { kNone, kTopic, kPublish, kDemo, kProxy };
+
+// Who looks. What is `internal: true` is found by an X-Accel-Redirect only.
+enum class Scope : uint8_t { kClient, kInternal };
 
 struct Match {
   static constexpr size_t kMaxParameters = 8;
 
   Action action = Action::kNone;
-  uint32_t index = 0;  // in Config::topics or Config::publish
+  uint32_t index = 0;     // in Config::topics, Config::publish or Config::routes
+  bool internal = false;  // what would answer is internal and a client asks: the action is kNone
   std::array<Parameter, kMaxParameters> parameters{};
   size_t parameter_count = 0;
 
@@ -41,8 +56,13 @@ class Router {
   explicit Router(config::ConfigPtr config);
   ~Router();
 
-  // The parameters' views live as long as the router and `path`.
-  [[nodiscard]] Match Find(const http::Path& path) const;
+  // `host` is the request's authority: its case, port and root dot make no difference. The
+  // parameters' views live as long as the router and `path`.
+  [[nodiscard]] Match Find(std::string_view host, const http::Path& path,
+                           Scope scope = Scope::kClient) const;
+
+  // The route of that name, for "X-Accel-Redirect: @name"; `name` is with the @.
+  [[nodiscard]] Match FindNamed(std::string_view name) const;
 
   // The channel that a topic's path stands for.
   [[nodiscard]] std::string ChannelOf(const Match& match) const;
@@ -79,6 +99,7 @@ class Router {
 
   config::ConfigPtr config_;
   std::unique_ptr<Node> root_;
+  std::unique_ptr<RouteTable> routes_;
   std::vector<ChannelPattern> channels_;  // by topic
   std::unordered_map<std::string, uint32_t> exact_channels_;
 };

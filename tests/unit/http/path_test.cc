@@ -37,6 +37,9 @@ TEST(PathTest, RemembersTheTrailingSlash) {
   EXPECT_TRUE(Path::Parse("/a/b/..")->trailing_slash());
   EXPECT_EQ(Path::Parse("/a/b/..")->text(), "/a/");
   EXPECT_FALSE(Path::Parse("/a%2F")->trailing_slash());
+  EXPECT_TRUE(Path::Parse("/a%2F")->encoded_slash());
+  EXPECT_TRUE(Path::Parse("/a%2fb/../c")->encoded_slash());
+  EXPECT_FALSE(Path::Parse("/a/b%20c/")->encoded_slash());
 }
 
 TEST(PathTest, MergesEmptySegments) {

@@ -27,7 +27,7 @@ class RouterTest : public ::testing::Test {
   }
   Match Find(std::string_view path) {
     path_ = *http::Path::Parse(path);
-    return router_->Find(path_);
+    return router_->Find({}, path_);
   }
   http::Path path_;
   std::unique_ptr<Router> router_;
@@ -108,7 +108,7 @@ TEST(RouterPublishTest, APathLeadsToTheTopicThatItNames) {
   const Router router(config);
   const auto target = [&](std::string_view text) {
     const http::Path path = *http::Path::Parse(text);
-    const Match match = router.Find(path);
+    const Match match = router.Find({}, path);
     EXPECT_EQ(match.action, Action::kPublish) << text;
     return router.PublishTarget(match);
   };
