@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "config/proxy_advice.h"
+
 namespace sluice::config {
 namespace {
 
@@ -37,10 +39,6 @@ void AdviseOnSecrets(const AuthScheme& scheme, std::vector<std::string>& advice)
   }
 }
 
-bool IsLocal(const net::Endpoint& endpoint) {
-  return endpoint.is_unix() || endpoint.host == "::1" || endpoint.host.starts_with("127.");
-}
-
 void AdviseOnPublishing(const Config& config, std::vector<std::string>& advice) {
   const auto open = std::find_if(config.publish.begin(), config.publish.end(),
                                  [](const Publish& entry) { return entry.auth.empty(); });
@@ -60,6 +58,7 @@ std::vector<std::string> AdviceOn(const Config& config) {
   std::vector<std::string> advice;
   for (const AuthScheme& scheme : config.auth) AdviseOnSecrets(scheme, advice);
   AdviseOnPublishing(config, advice);
+  AdviseOnProxy(config, advice);
   return advice;
 }
 

@@ -55,6 +55,7 @@ Result<Path> Path::Parse(std::string_view raw) {
       if (!last) text += '/';
       continue;
     }
+    if (!decoded.empty()) path.dot_segments_ = true;
     const bool up = decoded == "..";
     text.resize(begin);
     if (!up) continue;

@@ -40,6 +40,8 @@ class Path {
   [[nodiscard]] bool trailing_slash() const { return trailing_slash_; }
   // A segment has, or had before "..", a '/' that came out of decoding.
   [[nodiscard]] bool encoded_slash() const { return encoded_slash_; }
+  // It was written with "." or ".." segments.
+  [[nodiscard]] bool dot_segments() const { return dot_segments_; }
   // The segments joined by '/', for logs. Routing goes by segments: here a '/' inside a segment
   // looks like a separator.
   [[nodiscard]] std::string_view text() const { return text_; }
@@ -49,6 +51,7 @@ class Path {
   std::vector<uint32_t> ends_;  // where each segment ends in text_
   bool trailing_slash_ = true;
   bool encoded_slash_ = false;
+  bool dot_segments_ = false;
 };
 
 }  // namespace sluice::http

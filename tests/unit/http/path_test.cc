@@ -40,6 +40,9 @@ TEST(PathTest, RemembersTheTrailingSlash) {
   EXPECT_TRUE(Path::Parse("/a%2F")->encoded_slash());
   EXPECT_TRUE(Path::Parse("/a%2fb/../c")->encoded_slash());
   EXPECT_FALSE(Path::Parse("/a/b%20c/")->encoded_slash());
+  EXPECT_TRUE(Path::Parse("/a/%2e%2E/b")->dot_segments());
+  EXPECT_TRUE(Path::Parse("/a/.")->dot_segments());
+  EXPECT_FALSE(Path::Parse("/a//b/.c/...")->dot_segments());
 }
 
 TEST(PathTest, MergesEmptySegments) {
