@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/explain_route.h"
 #include "cli/http_call.h"
 #include "cli/http_url.h"
 #include "cli/text.h"
@@ -70,7 +71,11 @@ class Explainer {
       return std::move(explanation_);
     }
     const http::Request& request = parser.request();
-    const routing::Match match = router_.Find(request.host(), request.path());
+    const routing::Match match =
+        question.name.empty()
+            ? router_.Find(request.host(), request.path(),
+                           question.internal ? routing::Scope::kInternal : routing::Scope::kClient)
+            : router_.FindNamed(question.name);
     switch (match.action) {
       case routing::Action::kTopic:
         Line("request", "GET " + std::string(request.path().text()));
@@ -87,13 +92,12 @@ class Explainer {
         break;
       case routing::Action::kProxy:
         Line("request", "GET " + std::string(request.path().text()));
-        Line("route", config_->routes[match.index].name);
-        Conclude(kOk);
+        ExplainRoute(request, config_->routes[match.index]);
         break;
       case routing::Action::kNone:
         Line("request", "GET " + std::string(request.path().text()));
         Line("route", "none");
-        Conclude(kNotFound, WhyNoRoute(request.path()));
+        Conclude(kNotFound, WhyNone(question, request.path(), match));
         break;
     }
     return std::move(explanation_);
@@ -101,7 +105,8 @@ class Explainer {
 
  private:
   static std::string Serialize(const Question& question) {
-    std::string head = fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\n", question.target);
+    std::string head =
+        fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n", question.target, question.host);
     if (!question.token.empty()) {
       const auto [name, value] = BearerHeader(question.token);
       head += fmt::format("{}: {}\r\n", name, value);
@@ -114,19 +119,39 @@ class Explainer {
     explanation_.text += fmt::format("{:<10} {}\n", name, Printable(value));
   }
 
+  void Print(const ExplainedLines& lines) {
+    for (const auto& [name, value] : lines) Line(name, value);
+  }
+
   void Conclude(int status, std::string_view detail = {}) {
     explanation_.status = status;
     Line("answer", fmt::format("{} {}{}{}", status, http::ReasonPhrase(status),
                                detail.empty() ? "" : ": ", detail));
   }
 
-  [[nodiscard]] std::string WhyNoRoute(const http::Path& path) const {
-    if (path.trailing_slash() && path.segment_count() > 0) {
+  [[nodiscard]] std::string WhyNone(const Question& question, const http::Path& path,
+                                    const routing::Match& match) const {
+    if (match.internal) {
+      return "what is there is internal: an upstream's X-Accel-Redirect alone leads to it (see "
+             "--internal)";
+    }
+    if (!question.name.empty()) {
+      std::vector<std::string> names;
+      for (const auto& route : config_->routes) {
+        if (route.named) names.push_back("@" + route.name);
+      }
+      return fmt::format("no route has that name; the configuration has {}",
+                         names.empty() ? "none with a name" : Join(names));
+    }
+    if (config_->routes.empty() && path.trailing_slash() && path.segment_count() > 0) {
       return "no topic's or publish path matches; without the slash at its end one might";
     }
     std::vector<std::string> paths;
     for (const auto& topic : config_->topics) paths.push_back(topic.path);
     for (const auto& publish : config_->publish) paths.push_back(publish.path);
+    for (const auto& route : config_->routes) {
+      if (!route.path.empty()) paths.push_back(route.named ? route.path : route.name);
+    }
     return fmt::format("no path matches; the configuration has {}", Join(paths));
   }
 
@@ -141,12 +166,13 @@ class Explainer {
   void ExplainTopic(const http::Request& request, const routing::Match& match) {
     const config::Topic& topic = config_->topics[match.index];
     const std::string channel = router_.ChannelOf(match);
-    Line("route", fmt::format("topic {} (path {}{})", topic.name, topic.path, Parameters(match)));
+    Line("route", fmt::format("topic {} (path {}{}{})", topic.name, topic.path, Parameters(match),
+                              topic.internal ? "; internal" : ""));
     Line("channel", topic.source == config::Source::kMetrics
                         ? "none: the gateway's own numbers"
                         : fmt::format("{} ({})", channel, BrokerName()));
-    const auto denial =
-        ExplainAuth(request, topic.auth, auth::Right::kRead, router_.NameOf(match.index, channel));
+    const auto denial = ExplainAuth(request, topic.auth, topic.auth_request, auth::Right::kRead,
+                                    router_.NameOf(match.index, channel));
     ExplainCors();
     ExplainStream(request, topic);
     if (denial) {
@@ -156,6 +182,17 @@ class Explainer {
     } else {
       Conclude(kOk, "text/event-stream");
     }
+  }
+
+  void ExplainRoute(const http::Request& request, const config::Route& route) {
+    Line("route", DescribeRoute(route));
+    Print(ExplainUpstream(*config_, route, request));
+    const auto denial = ExplainAuth(request, route.auth, route.auth_request, std::nullopt, {});
+    ExplainCors();
+    Print(ExplainPassing(*config_, route));
+    if (denial) return Conclude(auth::StatusOf(*denial), auth::DetailOf(*denial));
+    explanation_.status = kOk;
+    Line("answer", fmt::format("what {} answers", route.upstream));
   }
 
   void ExplainPublish(const http::Request& request, const routing::Match& match) {
@@ -170,7 +207,7 @@ class Explainer {
       Line("topic", "none");
     }
     const auto denial =
-        ExplainAuth(request, publish.auth, auth::Right::kPublish,
+        ExplainAuth(request, publish.auth, std::nullopt, auth::Right::kPublish,
                     target ? router_.NameOf(target->index, target->channel) : std::string_view());
     ExplainCors();
     Line("limits", fmt::format("body {} bytes, message {} bytes", config_->limits.body_bytes,
@@ -186,10 +223,16 @@ class Explainer {
     }
   }
 
-  // Why the request would be refused. The failures of an address and the tokens that expired while
-  // they streamed are known to the running gateway only.
+  // Why the request would be refused; without a `right` any good token will do. The failures of an
+  // address and the tokens that expired while they streamed are known to the running gateway only.
   std::optional<auth::Denial> ExplainAuth(const http::Request& request, std::string_view name,
-                                          auth::Right right, std::string_view topic) {
+                                          const std::optional<config::AuthRequest>& asked,
+                                          std::optional<auth::Right> right,
+                                          std::string_view topic) {
+    if (asked) {
+      Line("auth", DescribeAuthRequest(*asked));
+      return std::nullopt;
+    }
     if (name.empty()) {
       Line("auth", "none: open to everyone who can connect");
       return std::nullopt;
@@ -213,10 +256,10 @@ class Explainer {
     const auth::Identity& identity = verdict.identity;
     if (!identity.subject.empty()) Line("subject", identity.subject);
     if (identity.expires_ms != 0) Line("expires", Expiry(identity.expires_ms));
-    if (verdict.denial) return verdict.denial;
+    if (verdict.denial || !right) return verdict.denial;
     Line("may",
          fmt::format("read: {}; publish: {}", Describe(identity.read), Describe(identity.publish)));
-    if (identity.May(right, topic)) return std::nullopt;
+    if (identity.May(*right, topic)) return std::nullopt;
     Line("forbidden",
          topic.empty() ? "there is no such topic" : fmt::format("{} is not among them", topic));
     return auth::Denial::kForbidden;
@@ -269,17 +312,23 @@ struct Options {
   std::string config_path;
 };
 
-Result<std::string> TargetOf(const std::string& url) {
+Result<void> Read(const std::string& url, Question& question) {
+  if (url.starts_with('@')) {
+    question.name = url;
+    return {};
+  }
   HttpUrl here;
   auto parsed = url.starts_with('/') ? here.Follow(url) : ParseHttpUrl(url);
   if (!parsed) return tl::unexpected(parsed.error());
-  return std::move(parsed->target);
+  question.target = std::move(parsed->target);
+  if (!url.starts_with('/')) question.host = std::move(parsed->authority);
+  return {};
 }
 
 int Run(Options& options) {
-  auto target = TargetOf(options.url);
-  if (!target) return Complain(kName, target.error());
-  options.question.target = *std::move(target);
+  if (const auto read = Read(options.url, options.question); !read) {
+    return Complain(kName, read.error());
+  }
   if (const auto token = CheckToken(options.question.token); !token) {
     return Complain(kName, token.error());
   }
@@ -303,12 +352,17 @@ void AddExplainCommand(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "explain", "Say which route a URL takes, what it may do and what limits it, without serving");
   const auto options = std::make_shared<Options>();
-  command->add_option("URL", options->url, "a path, or a URL whose path is looked at")->required();
+  command
+      ->add_option("URL", options->url,
+                   "a URL whose host and path are looked at, a path, or @NAME of a route")
+      ->required();
   command->add_option("--token", options->question.token, "as Authorization: Bearer")
       ->envname("SLUICE_TOKEN")
       ->type_name("TOKEN");
   command->add_option("--cookie", options->question.cookie, "as the Cookie field: NAME=VALUE")
       ->type_name("COOKIE");
+  command->add_flag("--internal", options->question.internal,
+                    "look as an X-Accel-Redirect does: what is internal is found, too");
   AddConfigOption(*command, options->config_path);
   command->footer(
       "It ends with 0 if the gateway would serve the request, and with 1 if it would refuse it.\n"

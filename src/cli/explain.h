@@ -14,9 +14,12 @@ class App;
 namespace sluice::cli {
 
 struct Question {
-  std::string target;  // path and query, as a client would send them
-  std::string token;   // as Authorization: Bearer; empty: none
-  std::string cookie;  // the Cookie field; empty: none
+  std::string target = "/";  // path and query, as a client would send them
+  std::string host = "localhost";
+  std::string name;       // "@NAME": the route of that name, as an X-Accel-Redirect finds it
+  bool internal = false;  // look as an X-Accel-Redirect does
+  std::string token;      // as Authorization: Bearer; empty: none
+  std::string cookie;     // the Cookie field; empty: none
 };
 
 struct Explanation {

@@ -2,7 +2,7 @@
 
 import re
 
-from harness import gateway
+from harness import gateway, secrets
 
 GOOD = """\
 listen: 127.0.0.1:0
@@ -165,7 +165,8 @@ def test_a_bad_file_does_not_start(folder):
 def test_the_files_of_conf_are_good():
     conf = gateway.pathlib.Path(__file__).parent.parent.parent / "conf"
     files = sorted(conf.glob("*.yaml"))
-    assert {"sluice.yaml", "redis.yaml", "reference.yaml"} <= {file.name for file in files}
+    assert {"sluice.yaml", "redis.yaml", "proxy.yaml", "reference.yaml"} <= {file.name for file in files}
+    environment = {"SLUICE_PUBLISH_TOKEN": secrets.make("publish")}
     for file in files:
-        code, _, errors = gateway.run("-t", "-c", file)
+        code, _, errors = gateway.run("-t", "-c", file, environment=environment)
         assert code == 0, errors

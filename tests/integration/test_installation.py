@@ -66,7 +66,7 @@ def test_cmake_installs_what_runs_and_keeps_a_changed_configuration(folder, buil
     prefix = pathlib.Path(folder) / "usr/local"
     config = prefix / "etc/sluice/sluice.yaml"
     assert "valid" in call(prefix / "bin/sluice", "-t", "-c", config).stdout
-    for name in ("LICENSE", "reference.yaml", "sysctl.conf"):
+    for name in ("LICENSE", "reference.yaml", "proxy.yaml", "sysctl.conf"):
         assert (prefix / "share/doc/sluice" / name).stat().st_size > 0
     for page in (ROOT / "docs/man").glob("*.[1-8]"):
         assert call("gzip", "-t", prefix / f"share/man/man{page.name[-1]}/{page.name}.gz").returncode == 0

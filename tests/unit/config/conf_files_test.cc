@@ -9,11 +9,13 @@
 
 #include "config/read_config.h"
 #include "config/reader.h"
+#include "sluice/config/advice.h"
 #include "unit/config/load_for_test.h"
 
 namespace sluice::config {
 namespace {
 
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -163,6 +165,26 @@ TEST(ConfFilesTest, RedisYamlTakesTheUrlFromTheEnvironment) {
   ASSERT_TRUE(remote) << remote.error().front().ToString();
   EXPECT_EQ((*remote)->redis.endpoint.ToString(), "redis.example:7000");
   EXPECT_EQ((*remote)->redis.password, "pw");
+}
+
+TEST(ConfFilesTest, ProxyYamlFrontsAnAppAndTakesItsSecretFromTheEnvironment) {
+  const std::string text = ReadConfFile("proxy.yaml");
+  const LoadResult unset = Load(text);
+  ASSERT_FALSE(unset);
+  EXPECT_THAT(unset.error().front().message, HasSubstr("SLUICE_PUBLISH_TOKEN"));
+  const LoadResult result = Load(text, {{"SLUICE_PUBLISH_TOKEN", "a token"}});
+  ASSERT_TRUE(result) << result.error().front().ToString();
+  const Config& config = **result;
+  EXPECT_EQ(config.listen[0].endpoint.ToString(), "127.0.0.1:8080");
+  ASSERT_THAT(config.upstreams, SizeIs(1));
+  EXPECT_EQ(config.upstreams[0].servers[0].endpoint.ToString(), "127.0.0.1:3000");
+  ASSERT_THAT(config.routes, SizeIs(3));
+  EXPECT_EQ(config.routes[0].path, "/");
+  ASSERT_THAT(config.routes[0].error_pages, SizeIs(3));
+  EXPECT_EQ(config.routes[0].error_pages[2].body, config.routes[0].error_pages[0].body);
+  EXPECT_TRUE(config.topics[0].internal);
+  EXPECT_EQ(config.publish[0].auth, "app");
+  EXPECT_THAT(AdviceOn(config), IsEmpty());
 }
 
 }  // namespace
