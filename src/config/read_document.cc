@@ -1,5 +1,6 @@
 #include "config/read_document.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -10,6 +11,13 @@
 namespace sluice::config {
 
 std::optional<std::string> ReadBeside(Reader& reader, const Value& value, std::string_view name) {
+  const bool control = std::any_of(name.begin(), name.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+  });
+  if (control) {
+    reader.Fail(value, "names a file with a line break or another control character");
+    return std::nullopt;
+  }
   const std::filesystem::path path =
       std::filesystem::path(reader.file()).parent_path() / std::string(name);
   Result<std::string> text = ReadFile(path.string(), kMaxDocumentBytes);

@@ -1,13 +1,18 @@
 // Any bytes as a configuration: either a usable one or problems that can be printed.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
 #include "sluice/config/load.h"
+#include "sluice/http/path.h"
+#include "sluice/routing/router.h"
 
 namespace {
 
@@ -28,6 +33,38 @@ bool IsOneLine(std::string_view text) {
   return !text.empty();
 }
 
+// What whoever serves a route relies on.
+void CheckRoutes(const sluice::config::Config& config) {
+  std::set<std::string> upstreams;
+  for (const auto& upstream : config.upstreams) {
+    Check(upstreams.insert(upstream.name).second && !upstream.servers.empty());
+    Check(!std::all_of(upstream.servers.begin(), upstream.servers.end(),
+                       [](const auto& server) { return server.backup; }));
+  }
+  for (const auto& route : config.routes) {
+    Check(upstreams.contains(route.upstream) && !route.name.empty());
+    Check(route.path.empty() ? route.internal && route.named : route.path[0] == '/');
+    Check(!route.auth_request || upstreams.contains(route.auth_request->upstream));
+    for (const auto& edits : {route.request_headers, route.response_headers}) {
+      for (const auto& [name, value] : edits.set) {
+        Check(IsOneLine(name) && IsOneLine(value) && name.find(':') == std::string::npos);
+      }
+    }
+  }
+  const sluice::routing::Router router(std::make_shared<const sluice::config::Config>(config));
+  for (const auto& route : config.routes) {
+    if (route.path.empty()) {
+      Check(router.FindNamed("@" + route.name).action == sluice::routing::Action::kProxy);
+      continue;
+    }
+    const auto path = sluice::http::Path::Parse(route.path);
+    const std::string host = route.hosts.empty() ? "" : route.hosts[0];
+    Check(path && router.Find(host.starts_with('*') ? "x" + host.substr(1) : host, *path,
+                              sluice::routing::Scope::kInternal)
+                          .action != sluice::routing::Action::kNone);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -40,6 +77,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       Check(!topic.name.empty() && !topic.channel.empty() && topic.path[0] == '/');
       Check(topic.filter.size() <= 4 && topic.replay_initial <= topic.history.events);
     }
+    CheckRoutes(**result);
     return 0;
   }
   Check(!result.error().empty());

@@ -244,6 +244,9 @@ TEST(RoutesTest, ErrorPagesAreForErrors) {
   EXPECT_THAT(Problems("{path: /, upstream: app, error_pages: {502: \"" + std::string(65'537, 'x') +
                        "\"}}"),
               ElementsAre("6:49: routes[0].error_pages.502: the value is longer than 65536 bytes"));
+  EXPECT_THAT(Problems("{path: /, upstream: app, error_pages: {502: \"file:a\\nb\"}}"),
+              ElementsAre("6:49: routes[0].error_pages.502: names a file with a line break or "
+                          "another control character"));
   EXPECT_THAT(Problems("{path: /, upstream: app, intercept_errors: true}"),
               ElementsAre("6:48: routes[0].intercept_errors: is not used without error_pages"));
 }
