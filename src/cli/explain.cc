@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/explain_limits.h"
 #include "cli/explain_route.h"
 #include "cli/http_call.h"
 #include "cli/http_url.h"
@@ -190,6 +191,7 @@ class Explainer {
     const auto denial = ExplainAuth(request, route.auth, route.auth_request, std::nullopt, {});
     ExplainCors();
     Print(ExplainPassing(*config_, route));
+    LineOfClient(route.limits, "requests at a time");
     if (denial) return Conclude(auth::StatusOf(*denial), auth::DetailOf(*denial));
     explanation_.status = kOk;
     Line("answer", fmt::format("what {} answers", route.upstream));
@@ -212,6 +214,7 @@ class Explainer {
     ExplainCors();
     Line("limits", fmt::format("body {} bytes, message {} bytes", config_->limits.body_bytes,
                                config_->limits.message_bytes));
+    LineOfClient({}, "");
     if (denial) {
       Conclude(auth::StatusOf(*denial), auth::DetailOf(*denial));
     } else if (topic == nullptr) {
@@ -293,6 +296,12 @@ class Explainer {
     Line("limits",
          fmt::format("{} subscribers of it, {} of all, {} connections", topic.max_subscribers,
                      config_->limits.subscribers, config_->limits.connections));
+    LineOfClient(topic.limits, "streams");
+  }
+
+  void LineOfClient(const config::RateLimits& limits, std::string_view what) {
+    const std::string text = DescribeClientLimits(config_->limits, limits, what);
+    if (!text.empty()) Line("client", text);
   }
 
   [[nodiscard]] std::string_view BrokerName() const {

@@ -11,7 +11,6 @@ struct Missing {
 };
 
 constexpr std::array kMissing = {
-    Missing{"limits.per_ip", "a limit of connections per address"},
     Missing{"listen[].tls", "TLS"},
     Missing{"multi", "several topics on one connection"},
     Missing{"redis.cluster", "Redis Cluster"},

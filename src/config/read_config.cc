@@ -8,6 +8,7 @@
 #include "config/read_auth.h"
 #include "config/read_forwarding.h"
 #include "config/read_host.h"
+#include "config/read_limits.h"
 #include "config/read_publish.h"
 #include "config/read_routes.h"
 #include "config/read_topics.h"
@@ -163,6 +164,9 @@ void ReadLimits(Section& section, Limits& limits) {
     map.Duration("write_timeout", limits.write_timeout_ms, kTimeout);
     map.Size("notsent_bytes", limits.notsent_bytes, {kKiB, kGiB});
     map.Count("auth_failures", limits.auth_failures, {0, 1'000'000});
+    map.Count("per_ip", limits.per_ip, {0, 1'000'000});
+    // A token is told by the scheme of what is asked for, which may be any.
+    ReadRequestRate(map, "requests", true, limits.requests);
   });
 }
 

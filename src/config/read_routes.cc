@@ -13,6 +13,7 @@
 #include "config/read_error_pages.h"
 #include "config/read_headers.h"
 #include "config/read_host.h"
+#include "config/read_limits.h"
 #include "config/template.h"
 
 namespace sluice::config {
@@ -44,6 +45,9 @@ class RouteReader {
     ReadAuth();
     section_.Bool("websocket", route_.websocket);
     section_.Size("limit_rate", route_.limit_rate, {0, 64 * kGiB});
+    section_.Map("limits", [&](Section& limits) {
+      ReadRateLimits(limits, !route_.auth.empty(), route_.limits);
+    });
     ReadErrors();
     return std::move(route_);
   }

@@ -9,6 +9,7 @@
 #include "config/names.h"
 #include "config/read_auth.h"
 #include "config/read_auth_request.h"
+#include "config/read_limits.h"
 #include "config/read_path.h"
 
 namespace sluice::config {
@@ -183,6 +184,7 @@ void ReadTopic(Section& section, const Value& map, Claims& paths, Claims& channe
   section.Map("limits", [&](Section& limits) {
     limits.Count("subscribers", topic.max_subscribers, {1, 10'000'000});
     limits.Count("topics", topic.max_topics, {1, 1'000'000});
+    ReadRateLimits(limits, !topic.auth.empty(), topic.limits);
   });
   section.Duration("linger", topic.linger_ms, {0, 24 * kHour});
   section.Duration("subscribe_timeout", topic.subscribe_timeout_ms, {1, kHour});

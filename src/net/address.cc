@@ -49,6 +49,13 @@ std::string PeerAddress::Host() const {
   return "-";
 }
 
+std::string_view PeerAddress::ClientNetwork() const {
+  const auto* const text = reinterpret_cast<const char*>(bytes.data());
+  if (family == Family::kIpv4) return {text, 4};
+  if (family == Family::kIpv6) return {text, 8};
+  return {};
+}
+
 std::string PeerAddress::ToString() const {
   switch (family) {
     case Family::kIpv4:

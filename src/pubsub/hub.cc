@@ -106,6 +106,7 @@ void Hub::Attach(Topic& topic, Subscription subscription) {
   Lane& lane = topic.LaneFor(subscription.filter, subscription.framing);
   Subscriber& subscriber = lane.Add(std::make_unique<Subscriber>(
       std::move(subscription.stream), subscription.connection_id, loop_.NowMs()));
+  subscriber.Hold(std::move(subscription.place));
   ++subscribers_;
   stats_.topics[topic.index()].subscribers.Add();
   topic.total_subscribers->fetch_add(1, std::memory_order_relaxed);

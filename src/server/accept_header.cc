@@ -53,4 +53,12 @@ bool AcceptsEventStream(std::string_view accept) {
   return accepted || !any_range;
 }
 
+bool NamesEventStream(std::string_view accept) {
+  while (!accept.empty()) {
+    std::string_view item = Next(accept, ',');
+    if (Specificity(Next(item, ';')) == 3) return true;
+  }
+  return false;
+}
+
 }  // namespace sluice::server

@@ -9,4 +9,7 @@ namespace sluice::server {
 // covers it has a weight above 0. A field without any range takes everything.
 [[nodiscard]] bool AcceptsEventStream(std::string_view accept);
 
+// Whether it names text/event-stream itself, as EventSource does.
+[[nodiscard]] bool NamesEventStream(std::string_view accept);
+
 }  // namespace sluice::server

@@ -33,13 +33,6 @@ http::Response Answer(Denial denial) {
   return response;
 }
 
-// Whose failures are counted together: an IPv4 address, or the network that an IPv6 client has to
-// itself.
-std::string_view AddressKey(const net::PeerAddress& peer) {
-  const size_t size = peer.family == net::PeerAddress::Family::kIpv6 ? 8 : 4;
-  return {reinterpret_cast<const char*>(peer.bytes.data()), size};
-}
-
 }  // namespace
 
 std::string LastEventId(const http::Request& request) {
@@ -108,7 +101,7 @@ void Access::Refuse(Exchange& exchange, Denial denial) {
              exchange.peer().ToString(), auth::StatusOf(denial), auth::Name(denial));
   }
   const auto wait_ms =
-      memory_.failures.Count(AddressKey(exchange.peer()), MonotonicNs() / 1'000'000);
+      memory_.failures.Count(exchange.peer().ClientNetwork(), MonotonicNs() / 1'000'000);
   if (!wait_ms) {
     exchange.Respond(Answer(denial));
     return;

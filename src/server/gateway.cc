@@ -61,6 +61,7 @@ GatewayImpl::GatewayImpl(config::ConfigPtr config, const GatewayOptions& options
       router_(config_),
       connections_(WorkerCount(*config_)),
       tokens_(config_->limits.auth_failures),
+      limits_(*config_),
       loop_(uv::MakeLoop()),
       network_(uv::MakeNetwork(*loop_)),
       ingest_thread_("sluice-ingest"),
@@ -123,7 +124,7 @@ void GatewayImpl::StartIngest() {
 
 void GatewayImpl::StartWorkers(uint32_t count) {
   shared_.emplace(WorkerShared{config_, router_, ingest_->inbox(), counts_, connections_,
-                               config_->demo ? DemoPage(*config_) : std::string(), tokens_,
+                               config_->demo ? DemoPage(*config_) : std::string(), tokens_, limits_,
                                std::make_shared<const auth::Schemes>(config_->auth)});
   for (uint32_t i = 0; i < count; ++i) {
     auto& started =

@@ -62,6 +62,7 @@ class GatewayImpl {
   pubsub::ProcessCounts counts_;
   std::vector<Counter> connections_;
   TokenMemory tokens_;
+  ProcessLimits limits_;
   GatewayView view_;
 
   std::unique_ptr<event::Loop> loop_;

@@ -141,6 +141,13 @@ void AddHttp(Page& page, const GatewayView& view) {
   page.One("sluice_accepted_total", "counter", "Connections accepted.", accepted);
   page.One("sluice_refused_total", "counter", "Connections refused by limits.connections.",
            refused);
+  page.Begin("sluice_limited_total", "counter",
+             "Connections and requests of a client that was over its limit, by limit.");
+  for (size_t limit = 0; limit < kLimitNames.size(); ++limit) {
+    uint64_t count = 0;
+    for (const Worker* worker : view.workers) count += worker->limit_stats()[limit].Get();
+    page.Add(fmt::format("limit=\"{}\"", kLimitNames[limit]), count);
+  }
 
   page.Begin("sluice_http_requests_total", "counter", "Requests answered, streams included.");
   const auto& routes = view.workers.front()->http_stats().routes();

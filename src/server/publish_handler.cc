@@ -155,11 +155,14 @@ std::unique_ptr<RequestHandler> HandlePublish(const PublishEnvironment& environm
     exchange.Respond(std::move(response));
     return nullptr;
   }
+  Limiter& limiter = environment.limiter;
+  if (!limiter.AdmitRequest(limiter.rest(), exchange, exchange.peer(), nullptr)) return nullptr;
   auto target = environment.router.PublishTarget(match);
   const std::string_view name =
       target ? environment.router.NameOf(target->index, target->channel) : std::string_view();
-  if (!environment.access.Admit(exchange, environment.config.publish[match.index].auth,
-                                auth::Right::kPublish, name)) {
+  const auto identity = environment.access.Admit(
+      exchange, environment.config.publish[match.index].auth, auth::Right::kPublish, name);
+  if (!identity || !limiter.AdmitRequest(limiter.rest(), exchange, exchange.peer(), &*identity)) {
     return nullptr;
   }
   if (!target) {

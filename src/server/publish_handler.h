@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "server/access.h"
+#include "server/limiter.h"
 #include "server/request_warnings.h"
 #include "sluice/pubsub/hub.h"
 #include "sluice/pubsub/stamper.h"
@@ -19,6 +20,7 @@ struct PublishEnvironment {
   pubsub::Hub& hub;
   pubsub::Stamper& stamper;
   Access& access;
+  Limiter& limiter;
   RequestWarnings& warnings;
 };
 

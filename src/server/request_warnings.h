@@ -22,6 +22,7 @@ class RequestWarnings {
     kRoom,         // a limit of subscribers or topics
     kSubscribe,    // the broker does not let in
     kPublish,      // the broker does not take
+    kLimit,        // a limit of one client
   };
 
   // Both outlive this.
@@ -33,7 +34,7 @@ class RequestWarnings {
             std::string_view why, std::string_view advice);
 
  private:
-  static constexpr size_t kKinds = 4;
+  static constexpr size_t kKinds = 5;
 
   event::Loop& loop_;
   const http::Redactor& redactor_;

@@ -20,13 +20,14 @@ http::Response AnswerToOptions() {
 }  // namespace
 
 Session::Session(SessionSet& set, const SessionEnvironment& environment,
-                 std::unique_ptr<net::Stream> stream, uint64_t id, bool draining)
+                 std::unique_ptr<net::Stream> stream, uint64_t id, bool draining, bool over_limit)
     : set_(set),
       environment_(environment),
       stream_(std::move(stream)),
       parser_(environment.settings.limits),
       id_(id),
-      draining_(draining) {
+      draining_(draining),
+      over_limit_(over_limit) {
   stream_->SetHandler(this);
   Arm(environment_.settings.header_timeout_ms);
 }

@@ -38,7 +38,7 @@ class Session final : public event::Deferred,
                       private http::BodySink {
  public:
   Session(SessionSet& set, const SessionEnvironment& environment,
-          std::unique_ptr<net::Stream> stream, uint64_t id, bool draining);
+          std::unique_ptr<net::Stream> stream, uint64_t id, bool draining, bool over_limit);
   ~Session() override;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -67,6 +67,7 @@ class Session final : public event::Deferred,
   [[nodiscard]] const net::PeerAddress& peer() const override { return stream_->peer(); }
   [[nodiscard]] uint64_t connection_id() const override { return id_; }
   [[nodiscard]] uint64_t started_ns() const override { return started_ns_; }
+  [[nodiscard]] bool over_limit() const override { return over_limit_; }
   [[nodiscard]] bool client_ended() const override { return client_ended_; }
   void ReadBody() override;
   void Respond(http::Response response) override;
@@ -146,6 +147,7 @@ class Session final : public event::Deferred,
   bool continue_owed_ = false;  // the client waits for 100 before it sends the body
   bool keep_ = false;           // the answer said so
   bool draining_;
+  bool over_limit_;
   bool client_ended_ = false;
   bool pumping_ = false;
   bool paused_ = false;

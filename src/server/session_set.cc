@@ -13,9 +13,9 @@ SessionSet::~SessionSet() {
   CloseAll();
 }
 
-void SessionSet::Add(std::unique_ptr<net::Stream> stream) {
-  sessions_.push_back(
-      std::make_unique<Session>(*this, environment_, std::move(stream), next_id_++, draining_));
+void SessionSet::Add(std::unique_ptr<net::Stream> stream, bool over_limit) {
+  sessions_.push_back(std::make_unique<Session>(*this, environment_, std::move(stream), next_id_++,
+                                                draining_, over_limit));
   sessions_.back()->index_ = sessions_.size() - 1;
 }
 

@@ -70,6 +70,15 @@ ordered_json AuthFailures(const GatewayView& view) {
   return failures;
 }
 
+ordered_json Limited(const GatewayView& view) {
+  ordered_json limited = ordered_json::object();
+  for (size_t limit = 0; limit < kLimitNames.size(); ++limit) {
+    limited[std::string(kLimitNames[limit])] =
+        Sum(view, [limit](const Worker& worker) { return worker.limit_stats()[limit].Get(); });
+  }
+  return limited;
+}
+
 ordered_json BrokerStatus(const GatewayView& view) {
   if (view.redis == nullptr) return {{"kind", "memory"}};
   return {{"kind", "redis"},
@@ -143,6 +152,7 @@ ordered_json StatusDocument(const GatewayView& view, const Sampler& sampler) {
       {"publish_failures", view.ingest->stats().publish_failures.Get()},
       {"disconnects", Disconnects(view)},
       {"auth_failures", AuthFailures(view)},
+      {"limited", Limited(view)},
       {"now", MetricsMessage(sampler.totals(), sampler.rates())},
       {"topics", topics},
       {"broker", BrokerStatus(view)},

@@ -38,7 +38,10 @@ StatusStream::StatusStream(event::Loop& loop, event::TimerWheel& timers)
       access_(*config_, tokens_, std::make_shared<const auth::Schemes>(config_->auth)),
       cors_(config_->cors),
       warnings_(loop, redactor_),
-      environment_{*config_, router_, hub_, timers, greetings_, access_, cors_, warnings_} {
+      limits_(*config_),
+      limiter_(*config_, limits_, warnings_, loop),
+      environment_{*config_, router_, hub_,     timers,   greetings_,
+                   access_,  cors_,   limiter_, warnings_} {
   ingest_.AddWorker(hub_.inbox());
   ingest_.Start();
 }

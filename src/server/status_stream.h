@@ -52,6 +52,8 @@ class StatusStream {
   Cors cors_;
   http::Redactor redactor_;
   RequestWarnings warnings_;
+  ProcessLimits limits_;
+  Limiter limiter_;
   TopicEnvironment environment_;
 };
 

@@ -44,11 +44,12 @@ class TopicRequest final : public RequestHandler,
                            private event::TimerWheel::Handler {
  public:
   TopicRequest(const TopicEnvironment& environment, uint32_t index, auth::Identity identity,
-               Exchange& exchange)
+               Place place, Exchange& exchange)
       : environment_(environment),
         topic_config_(environment.config.topics[index]),
         greeting_(environment.greetings[index]),
         identity_(std::move(identity)),
+        place_(std::move(place)),
         exchange_(&exchange),
         timeout_(*this) {}
 
@@ -84,6 +85,7 @@ class TopicRequest final : public RequestHandler,
     SetExpiry(subscription);
     subscription.subject = std::move(identity_.subject);
     subscription.stream = exchange.TakeStream();
+    subscription.place = std::move(place_);
     environment_.hub.Attach(topic, std::move(subscription));
   }
 
@@ -140,6 +142,7 @@ class TopicRequest final : public RequestHandler,
   const config::Topic& topic_config_;
   std::string_view greeting_;
   auth::Identity identity_;
+  Place place_;
   Exchange* exchange_;  // null once it was answered or the client has gone
   event::TimerWheel::Node timeout_;
 };
@@ -175,10 +178,14 @@ std::unique_ptr<RequestHandler> HandleTopic(const TopicEnvironment& environment,
     exchange.Respond(std::move(response));
     return nullptr;
   }
+  Limiter& limiter = environment.limiter;
+  const LimitScope& scope = limiter.topic(match.index);
+  if (!limiter.AdmitRequest(scope, exchange, exchange.peer(), nullptr)) return nullptr;
   const std::string channel = environment.router.ChannelOf(match);
   std::optional<auth::Identity> identity = environment.access.Admit(
       exchange, topic.auth, auth::Right::kRead, environment.router.NameOf(match.index, channel));
   if (!identity) return nullptr;
+  if (!limiter.AdmitRequest(scope, exchange, exchange.peer(), &*identity)) return nullptr;
   if (environment.router.TopicOf(channel) != match.index) {
     exchange.Respond(http::ErrorResponse(404, "there is no such topic"));
     return nullptr;
@@ -204,8 +211,10 @@ std::unique_ptr<RequestHandler> HandleTopic(const TopicEnvironment& environment,
     exchange.Close();
     return nullptr;
   }
-  auto handler =
-      std::make_unique<TopicRequest>(environment, match.index, *std::move(identity), exchange);
+  std::optional<Place> place = limiter.AdmitConnection(scope, exchange, exchange.peer(), *identity);
+  if (!place) return nullptr;
+  auto handler = std::make_unique<TopicRequest>(environment, match.index, *std::move(identity),
+                                                *std::move(place), exchange);
   if (!handler->Begin(match.index, channel)) return nullptr;
   return handler;
 }

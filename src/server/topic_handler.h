@@ -9,6 +9,7 @@
 
 #include "server/access.h"
 #include "server/cors.h"
+#include "server/limiter.h"
 #include "server/request_warnings.h"
 #include "sluice/event/timer_wheel.h"
 #include "sluice/pubsub/hub.h"
@@ -25,6 +26,7 @@ struct TopicEnvironment {
   const std::vector<std::string>& greetings;  // see EncodeGreetings
   Access& access;
   const Cors& cors;
+  Limiter& limiter;
   RequestWarnings& warnings;
 };
 

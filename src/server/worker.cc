@@ -5,7 +5,6 @@
 #include "server/pages.h"
 #include "sluice/base/log.h"
 #include "sluice/http/response.h"
-#include "sluice/sse/encoder.h"
 
 namespace sluice::server {
 namespace {
@@ -36,16 +35,6 @@ http::Response Busy(std::string_view detail) {
   return response;
 }
 
-// A stream that is over at once. Browsers never come back after anything but 200 (WHATWG
-// HTML 9.2.3).
-http::Response EndedStream(const config::Topic& topic) {
-  http::Response response = http::StreamHeadResponse();
-  response.unknown_length = false;
-  response.close = true;
-  sse::AppendRetry(response.body, pubsub::RetryHint(topic));
-  return response;
-}
-
 }  // namespace
 
 Worker::Worker(event::Loop& loop, net::Network& network, uint32_t index, const WorkerShared& shared)
@@ -59,11 +48,13 @@ Worker::Worker(event::Loop& loop, net::Network& network, uint32_t index, const W
       warnings_(loop, redactor_),
       cors_(shared.config->cors),
       access_(*shared.config, shared.tokens, shared.schemes),
+      limiter_(*shared.config, shared.limits, warnings_, loop),
       hub_(loop, shared.config, index, shared.ingest, shared.counts),
       greetings_(EncodeGreetings(*shared.config)),
-      topic_environment_{*shared.config, shared.router, hub_,  timers_,
-                         greetings_,     access_,       cors_, warnings_},
-      publish_environment_{*shared.config, shared.router, hub_, stamper_, access_, warnings_},
+      topic_environment_{*shared.config, shared.router, hub_,     timers_,  greetings_,
+                         access_,        cors_,         limiter_, warnings_},
+      publish_environment_{*shared.config, shared.router, hub_,     stamper_,
+                           access_,        limiter_,      warnings_},
       sessions_({loop, timers_, *this, session_settings_}, (uint64_t{index} << kIdBits) + 1),
       tick_(loop.MakeTimer([this] { CountConnections(); })),
       drain_check_(loop.MakeTimer([this] { CheckDrained(); })) {
@@ -114,8 +105,10 @@ void Worker::OnAccepted(std::unique_ptr<net::Stream> stream) {
     refused_.Add();
     return;  // the stream closes
   }
+  const Limiter::Arrival arrival = limiter_.Accept(*stream);
+  if (arrival == Limiter::Arrival::kCut) return;
   accepted_.Add();
-  sessions_.Add(std::move(stream));
+  sessions_.Add(std::move(stream), arrival == Limiter::Arrival::kAnswered);
   CountConnections();
 }
 
@@ -153,7 +146,7 @@ std::unique_ptr<RequestHandler> Worker::Dispatch(Exchange& exchange) {
   if (draining_) {
     const bool stream = match.action == routing::Action::kTopic &&
                         exchange.request().method() == http::Method::kGet;
-    exchange.Respond(stream ? EndedStream(shared_.config->topics[match.index])
+    exchange.Respond(stream ? EndedStream(pubsub::RetryHint(shared_.config->topics[match.index]))
                             : Busy("the gateway is about to stop"));
     return nullptr;
   }
@@ -166,6 +159,10 @@ std::unique_ptr<RequestHandler> Worker::Dispatch(Exchange& exchange) {
                    "there are as many connections as limits.connections allows",
                    "raise it, and the limit of descriptors, or add gateways");
     exchange.Respond(Busy("the gateway has all the connections that limits.connections allows"));
+    return nullptr;
+  }
+  if (exchange.over_limit()) {
+    limiter_.RefuseConnection(exchange);
     return nullptr;
   }
   if (cors_.IsPreflight(exchange.request())) {

@@ -13,6 +13,7 @@
 #include "server/access.h"
 #include "server/access_log.h"
 #include "server/cors.h"
+#include "server/limiter.h"
 #include "server/publish_handler.h"
 #include "server/request_warnings.h"
 #include "server/topic_handler.h"
@@ -40,6 +41,7 @@ struct WorkerShared {
   std::vector<Counter>& connections;
   std::string demo_page;
   TokenMemory& tokens;
+  ProcessLimits& limits;
   auth::SchemesPtr schemes;  // as of the start
 };
 
@@ -67,6 +69,7 @@ class Worker final : private Dispatcher {
   [[nodiscard]] const pubsub::HubStats& hub_stats() const { return hub_.stats(); }
   [[nodiscard]] const HttpStats& http_stats() const { return http_stats_; }
   [[nodiscard]] const AuthStats& auth_stats() const { return access_.stats(); }
+  [[nodiscard]] const LimitStats& limit_stats() const { return limiter_.stats(); }
   [[nodiscard]] uint64_t connections() const { return shared_.connections[index_].Get(); }
   [[nodiscard]] uint64_t accepted() const { return accepted_.Get(); }
   [[nodiscard]] uint64_t refused() const { return refused_.Get(); }
@@ -102,6 +105,7 @@ class Worker final : private Dispatcher {
   RequestWarnings warnings_;
   Cors cors_;
   Access access_;
+  Limiter limiter_;
   pubsub::Hub hub_;
   std::vector<std::string> greetings_;
   pubsub::Stamper stamper_;

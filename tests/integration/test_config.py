@@ -101,7 +101,6 @@ publish: [{path: "/publish/{topic}"}]
 
 def test_keys_that_are_not_built_yet_are_refused_with_that_reason(folder):
     for extra, key in (
-            ("limits: {per_ip: 5}\n", "limits.per_ip"),
             ("multi: {path: /events}\n", "multi"),
     ):
         line, _, rest = only_problem(folder, GOOD + extra)

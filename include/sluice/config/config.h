@@ -11,6 +11,7 @@
 
 #include "sluice/base/log.h"
 #include "sluice/config/auth.h"
+#include "sluice/config/limits.h"
 #include "sluice/config/proxy.h"
 #include "sluice/net/address.h"
 
@@ -36,6 +37,8 @@ struct Limits {
   uint32_t write_timeout_ms = 30'000;   // TCP_USER_TIMEOUT: a peer that acknowledges nothing
   uint32_t notsent_bytes = 16 * 1024;   // TCP_NOTSENT_LOWAT of each client socket
   uint32_t auth_failures = 60;          // refused tokens of one address in a minute; 0: no limit
+  uint32_t per_ip = 0;                  // connections of one address; 0: no limit
+  RequestRate requests;                 // of one client, where a topic or route has no rate itself
   bool operator==(const Limits&) const = default;
 };
 
@@ -87,6 +90,7 @@ struct Topic {
   uint64_t slow_buffer_bytes = uint64_t{256} * 1024;  // how far behind a client may fall
   uint32_t max_subscribers = 50'000;                  // per topic
   uint32_t max_topics = 10'000;                       // per pattern
+  RateLimits limits;                                  // of one client
   uint32_t linger_ms = 30'000;
   uint32_t subscribe_timeout_ms = 5'000;
   bool operator==(const Topic&) const = default;

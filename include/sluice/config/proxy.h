@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/config/limits.h"
 #include "sluice/net/address.h"
 
 namespace sluice::config {
@@ -124,6 +125,7 @@ struct Route {
   bool internal = false;               // reached by X-Accel-Redirect only
   bool websocket = true;               // Upgrade: websocket is passed on
   uint64_t limit_rate = 0;             // bytes a second of an answer; 0: no limit
+  RateLimits limits;                   // of one client
   std::vector<ErrorPage> error_pages;  // for what the gateway answers itself
   bool intercept_errors = false;       // and for the upstream's errors
   bool operator==(const Route&) const = default;
@@ -134,6 +136,7 @@ struct AddressRange {
   std::array<uint8_t, 16> base{};
   uint8_t bits = 128;
   bool unix_sockets = false;  // "unix": all peers on unix sockets
+  [[nodiscard]] bool Covers(const net::PeerAddress& address) const;
   bool operator==(const AddressRange&) const = default;
 };
 
@@ -142,6 +145,8 @@ struct Forwarding {
   std::vector<AddressRange> trusted_proxies;
   bool via = true;
   bool forwarded = false;  // RFC 7239's Forwarded beside X-Forwarded-*
+  // Whether a peer is among trusted_proxies.
+  [[nodiscard]] bool Trusts(const net::PeerAddress& peer) const;
   bool operator==(const Forwarding&) const = default;
 };
 

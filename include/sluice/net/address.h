@@ -20,6 +20,9 @@ struct PeerAddress {
   [[nodiscard]] std::string ToString() const;
   // The same without the port.
   [[nodiscard]] std::string Host() const;
+  // What tells one client from another: an IPv4 address, or the network of 64 bits that an IPv6
+  // client has to itself. Empty for a unix socket.
+  [[nodiscard]] std::string_view ClientNetwork() const;
 };
 
 // Where to listen or connect. Names are not resolved here (net/connector.h does).

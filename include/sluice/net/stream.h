@@ -9,9 +9,11 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include <sys/uio.h>
 
+#include "sluice/base/place_table.h"
 #include "sluice/net/address.h"
 
 namespace sluice::net {
@@ -42,6 +44,9 @@ class Stream {
  public:
   virtual ~Stream() = default;  // closes; no callback comes after
 
+  // A place that the connection takes up: given back when the stream is destroyed.
+  void Hold(Place place) { place_ = std::move(place); }
+
   // From then on callbacks go to `handler`, which must outlive the stream or be replaced.
   virtual void SetHandler(StreamHandler* handler) = 0;
 
@@ -60,6 +65,9 @@ class Stream {
   // a delivery to a caught-up subscriber touches no other memory of ours.
   [[nodiscard]] virtual int plain_fd() const = 0;
   [[nodiscard]] virtual const PeerAddress& peer() const = 0;
+
+ private:
+  Place place_;
 };
 
 // send(2) without waiting and without SIGPIPE: bytes taken, 0 for none now, or a negated errno.

@@ -17,6 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "sluice/base/place_table.h"
 #include "sluice/config/config.h"
 #include "sluice/event/loop.h"
 #include "sluice/event/timer_wheel.h"
@@ -56,6 +57,7 @@ struct Subscription {
   std::string subject;        // who it is, for the log; empty: unknown
   std::optional<uint64_t> expires_in_ms;  // then it is told so by sluice.expired, and ended
   std::function<void()> on_expired;       // called at that time; may be null
+  Place place;                            // given back when the stream ends
 };
 
 // Numbers shared by all workers of the process.

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "sluice/base/place_table.h"
 #include "sluice/event/loop.h"
 #include "sluice/event/timer_wheel.h"
 #include "sluice/net/stream.h"
@@ -67,6 +68,7 @@ class Subscriber final : public net::StreamHandler, public event::Deferred {
   // Closes the connection now; no callback comes after.
   void CloseStream() {
     stream_.reset();
+    place_ = Place();
     deadline_.reset();
   }
 
@@ -76,6 +78,7 @@ class Subscriber final : public net::StreamHandler, public event::Deferred {
 
   // Tells it that its token has expired, and ends the stream cleanly.
   void Expire();
+  void Hold(Place place) { place_ = std::move(place); }
   void SetDeadline(std::unique_ptr<Deadline> deadline) { deadline_ = std::move(deadline); }
 
   // net::StreamHandler
@@ -106,6 +109,7 @@ class Subscriber final : public net::StreamHandler, public event::Deferred {
 
   Lane* lane_ = nullptr;
   std::unique_ptr<net::Stream> stream_;
+  Place place_;
   FrameRef partial_;                      // begun and not finished
   std::unique_ptr<std::string> private_;  // not sent yet
   std::unique_ptr<Deadline> deadline_;

@@ -28,6 +28,8 @@ class Exchange {
   [[nodiscard]] virtual uint64_t connection_id() const = 0;
   // When the first byte of the request arrived (Loop::NowNs).
   [[nodiscard]] virtual uint64_t started_ns() const = 0;
+  // The connection was accepted over limits.per_ip: it only gets to know so.
+  [[nodiscard]] virtual bool over_limit() const { return false; }
   // The client has sent FIN: it may still read, but will send nothing more.
   [[nodiscard]] virtual bool client_ended() const = 0;
 

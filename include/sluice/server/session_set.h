@@ -41,8 +41,8 @@ class SessionSet {
   SessionSet(const SessionSet&) = delete;
   SessionSet& operator=(const SessionSet&) = delete;
 
-  // Serves HTTP/1.1 on a connection that was just accepted.
-  void Add(std::unique_ptr<net::Stream> stream);
+  // Serves HTTP/1.1 on a connection that was just accepted; see Exchange::over_limit.
+  void Add(std::unique_ptr<net::Stream> stream, bool over_limit = false);
   [[nodiscard]] size_t size() const { return sessions_.size(); }
 
   // From now on each connection is closed after the request that it is in; those that wait for a

@@ -22,7 +22,10 @@ auth:
 upstreams:
   app: {servers: [127.0.0.1:3000, {address: 127.0.0.1:3001, weight: 2}, {address: "[::1]:3002", backup: true}]}
   files: {servers: ["files.internal:443"], tls: true, max_connections: 9, balance: hash, hash: {cookie: sid}}
+limits: {per_ip: 30, requests: {rate: 600/m, burst: 9}}
 topics:
+  news: {path: /events/news, auth: members, limits: {requests: {rate: 5/s, by: token},
+         connections: {max: 3, by: {cookie: sid}}, refuse: retry}}
   room: {path: "/events/rooms/{id}", channel: "room:{id}", internal: true}
   asked: {path: /events/asked, auth: {request: {upstream: app, path: /auth}}}
 routes:
@@ -100,6 +103,15 @@ TEST(ExplainTest, SchemeOfARouteDecides) {
   EXPECT_EQ(Ask("/api").at("answer"), "401 Unauthorized: a token is needed");
   EXPECT_EQ(Ask("/api", "bad").at("status"), "401");
   EXPECT_EQ(Ask("/api", "good").at("status"), "200");
+}
+
+TEST(ExplainTest, LimitsOfAClientAreSaid) {
+  EXPECT_EQ(Ask("/events/news", "good")["client"],
+            "30 connections by address; 5 requests a second by token, 5 at once; 3 streams by "
+            "cookie sid; then a stream that ends with a retry");
+  EXPECT_EQ(Ask("/")["client"],
+            "30 connections by address; 600 requests a minute by address, 9 at once "
+            "(limits.requests); then 429");
 }
 
 TEST(ExplainTest, HostOfTheUrlCounts) {

@@ -345,8 +345,6 @@ TEST(MistakesTest, DrainFitsItsDeadline) {
 TEST(MistakesTest, WhatIsNotBuiltIsRefusedByName) {
   ExpectProblems({
       {"multi: {}\n", {"2:1: multi: not built yet: several topics on one connection"}},
-      {"limits: {per_ip: 0}\n",
-       {"2:10: limits.per_ip: not built yet: a limit of connections per address"}},
       {"broker: redis\nredis: {sentinel: {}, cluster: {}}\n",
        {"3:9: redis.sentinel: not built yet: Redis Sentinel",
         "3:23: redis.cluster: not built yet: Redis Cluster"}},

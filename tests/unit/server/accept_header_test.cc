@@ -25,5 +25,15 @@ TEST(AcceptHeaderTest, TheMostSpecificRangeDecides) {
   EXPECT_TRUE(AcceptsEventStream("text/event-stream, text/*;q=0"));
 }
 
+TEST(AcceptHeaderTest, EventSourceNamesIt) {
+  for (const char* accept : {"text/event-stream", "TEXT/Event-Stream; charset=utf-8",
+                             "text/html, text/event-stream;q=0.5"}) {
+    EXPECT_TRUE(NamesEventStream(accept)) << accept;
+  }
+  for (const char* accept : {"", "*/*", "text/*", "text/html, image/*", "x-text/event-stream"}) {
+    EXPECT_FALSE(NamesEventStream(accept)) << accept;
+  }
+}
+
 }  // namespace
 }  // namespace sluice::server

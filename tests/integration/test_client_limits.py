@@ -1,0 +1,188 @@
+"""What one client may have: connections of its address, streams and requests of a topic."""
+
+import contextlib
+import json
+import time
+
+from harness.http import Connection, fetch
+from harness.wait import wait_for
+
+MEMBERS = {"members": {"token": {"bearer": True},
+                       "static": [{"token": "ann-secret-token"}, {"token": "bob-secret-token"}]}}
+
+
+def bearer(name):
+    return [("Authorization", f"Bearer {name}-secret-token")]
+
+
+def is_refusal(response):
+    """A 429 that says when to come back, and why."""
+    assert response.status == 429, (response.status, response.body)
+    assert int(response.get("retry-after")) > 0
+    assert set(json.loads(response.body)) == {"error", "detail"}
+    return True
+
+
+def statuses(gateway, target, count, headers=()):
+    return [gateway.fetch("HEAD", target, headers).status for _ in range(count)]
+
+
+def test_connections_of_an_address_are_limited_and_given_back(make_gateway):
+    gateway = make_gateway({"workers": 2, "limits": {"per_ip": 4}})
+    subscribers = [gateway.subscribe() for _ in range(3)]
+    with gateway.connect() as kept:
+        kept.request("GET", "/nothing")
+        assert kept.response().status == 404
+        with gateway.connect() as one_more:
+            one_more.request("GET", "/events/news")
+            response = one_more.response()
+            assert is_refusal(response) and response.get("connection") == "close"
+            one_more.wait_closed()
+        kept.request("GET", "/nothing")
+        assert kept.response().status == 404, "those that were there before are served"
+    assert gateway.metric("sluice_limited_total", limit="per_ip") >= 1
+    assert gateway.status()["limited"]["per_ip"] >= 1
+    assert any("limits.per_ip" in line for line in gateway.wait_log("request refused .* status=429"))
+    subscribers.pop().close()
+    wait_for(lambda: gateway.fetch("GET", "/nothing").status == 404, "a place is free again")
+    for subscriber in subscribers:
+        subscriber.close()
+
+    def all_open():
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(AssertionError, EOFError):
+                for _ in range(4):
+                    stack.enter_context(gateway.subscribe())
+                return True
+        return False
+    wait_for(all_open, "all four places are free again")
+
+
+def test_far_more_connections_of_an_address_are_cut(make_gateway):
+    gateway = make_gateway({"limits": {"per_ip": 2}})
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(Connection(gateway.address)) for _ in range(10)]
+        ends = 0
+        for connection in connections[4:]:
+            with contextlib.suppress(ConnectionError):  # the gateway may have reset it already
+                connection.request("GET", "/nothing")
+            ends += connection.take_rest() == b""
+        assert ends == 6
+    assert gateway.metric("sluice_limited_total", limit="per_ip") >= 6
+
+
+def test_unix_sockets_have_no_address(make_gateway, tmp_path):
+    path = str(tmp_path / "s.sock")
+    gateway = make_gateway({"listen": [f"unix:{path}"], "limits": {
+        "per_ip": 1, "requests": {"rate": "1/h"}}})
+    with gateway.subscribe(), gateway.subscribe():
+        assert statuses(gateway, "/events/news", 3) == [200, 200, 200]
+
+
+def test_requests_have_a_rate_and_a_burst_that_workers_share(make_gateway):
+    gateway = make_gateway({"workers": 2, "topics": {
+        "news": {"limits": {"requests": {"rate": "2/s", "burst": 5}}},
+        "other": {"path": "/events/other"}}})
+    began = time.monotonic()
+    got = statuses(gateway, "/events/news", 30)
+    most = 5 + 2 * (time.monotonic() - began) + 1
+    assert 5 <= got.count(200) <= most and got.count(429) == 30 - got.count(200)
+    assert got[:5] == [200] * 5
+    assert gateway.fetch("HEAD", "/events/other").status == 200
+    refused = gateway.metric("sluice_limited_total", limit="requests")
+    assert refused == got.count(429)
+    assert gateway.metric("sluice_http_requests_total", route="news", status="429") == refused
+    wait_for(lambda: gateway.fetch("HEAD", "/events/news").status == 200, "the bucket fills again")
+
+
+def test_who_waits_as_it_is_told_is_served(make_gateway):
+    gateway = make_gateway({"topics": {"news": {
+        "limits": {"requests": {"rate": "1/s", "burst": 1}}, "retry": {"base": "1s", "jitter": "0s"}}}})
+    gateway.subscribe().close()
+    response = gateway.fetch("GET", "/events/news")
+    assert is_refusal(response)
+    retry_at = time.monotonic() + int(response.get("retry-after"))
+    wait_for(lambda: time.monotonic() >= retry_at, "the time that it was told")
+    gateway.subscribe().close()
+
+
+def test_default_rate_is_for_everything_together(make_gateway):
+    gateway = make_gateway({"limits": {"requests": {"rate": "3/h"}}, "topics": {
+        "other": {"path": "/events/other", "limits": {"requests": {"rate": "2/h"}}}}})
+    gateway.publish("news", "one")
+    assert statuses(gateway, "/events/news", 3) == [200, 200, 429]
+    assert is_refusal(gateway.fetch("POST", "/publish/news", body="two"))
+    assert statuses(gateway, "/events/other", 3) == [200, 200, 429]
+
+
+def test_tokens_and_cookies_tell_clients_of_one_address_apart(make_gateway):
+    gateway = make_gateway({"auth": MEMBERS, "topics": {
+        "news": {"auth": "members", "limits": {"requests": {"rate": "2/h", "by": "token"}}},
+        "other": {"path": "/events/other", "limits": {
+            "requests": {"rate": "2/h", "by": {"cookie": "sid"}}}}}})
+    assert statuses(gateway, "/events/news", 3, bearer("ann")) == [200, 200, 429]
+    assert statuses(gateway, "/events/news", 3, bearer("bob")) == [200, 200, 429]
+    assert gateway.fetch("HEAD", "/events/news").status == 401
+    for value in ("a", "b"):
+        cookie = [("Cookie", f"sid={value}")]
+        assert statuses(gateway, "/events/other", 3, cookie) == [200, 200, 429]
+    assert statuses(gateway, "/events/other", 3) == [200, 200, 429]
+    assert "secret-token" not in gateway.log()
+
+
+def test_streams_of_a_client_are_limited_and_given_back(make_gateway):
+    gateway = make_gateway({"workers": 2, "auth": MEMBERS, "topics": {"news": {
+        "auth": "members", "limits": {"connections": {"max": 2, "by": "token"}}}}})
+    first = gateway.subscribe(headers=bearer("ann"))
+    with gateway.subscribe(headers=bearer("ann")), gateway.subscribe(headers=bearer("bob")):
+        assert is_refusal(gateway.fetch("GET", "/events/news", bearer("ann")))
+        assert gateway.metric("sluice_limited_total", limit="connections") == 1
+        first.connection.reset()
+
+        def opens():
+            with contextlib.suppress(AssertionError):
+                gateway.subscribe(headers=bearer("ann")).close()
+                return True
+            return False
+        wait_for(opens, "a place is free again")
+
+
+def test_a_place_is_given_back_by_who_leaves_before_the_stream_opens(make_gateway):
+    gateway = make_gateway({"topics": {"news": {"limits": {"connections": {"max": 1}}}}})
+    for _ in range(20):
+        with gateway.connect() as connection:
+            connection.request("GET", "/events/news")
+
+    def opens():
+        with contextlib.suppress(AssertionError):
+            gateway.subscribe().close()
+            return True
+        return False
+    wait_for(opens, "the place is free")
+
+
+def test_an_event_source_over_its_limit_is_told_to_come_back(make_gateway):
+    """A browser gives up after anything but 200; after this it reconnects once `retry` is over."""
+    gateway = make_gateway({"topics": {"news": {
+        "limits": {"connections": {"max": 1}, "refuse": "retry"},
+        "retry": {"base": "1s", "jitter": "500ms"}}}})
+    with gateway.subscribe() as first:
+        with gateway.connect() as second:
+            second.request("GET", "/events/news", [("Accept", "text/event-stream")])
+            response = second.response()
+            assert response.status == 200
+            assert response.get("content-type").startswith("text/event-stream")
+            field, _, value = response.body.decode().partition(": ")
+            assert field == "retry" and 1000 <= int(value) <= 1500
+            assert response.body.endswith(b"\n\n")
+            second.wait_closed()
+        assert fetch(gateway.address, "POST", "/events/news").status == 405
+        first.close()
+
+    def comes_back():
+        with contextlib.suppress(AssertionError):
+            gateway.subscribe().close()
+            return True
+        return False
+    wait_for(comes_back, "it is let in when it comes back")
+    assert gateway.metric("sluice_limited_total", limit="connections") >= 1
