@@ -1,0 +1,151 @@
+#include "proxy/upstream_impl.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "proxy/call_impl.h"
+#include "sluice/base/log.h"
+#include "sluice/proxy/upstream_set.h"
+
+namespace sluice::proxy {
+
+UpstreamImpl::UpstreamImpl(const UpstreamEnvironment& environment,
+                           std::shared_ptr<UpstreamState> state)
+    : environment_(environment),
+      state_(std::move(state)),
+      stats_(state_->TakeStats()),
+      limits_{.head_bytes = state_->config().head_bytes},
+      dialer_(environment_, *state_),
+      pool_(environment_.loop, state_->config(), servers_),
+      balancer_(state_->config(), servers_),
+      turn_(environment_.loop.MakeIdle([this] { RunTurns(); })) {
+  const auto& servers = config().servers;
+  for (size_t i = 0; i < servers.size(); ++i) {
+    servers_.push_back(std::make_unique<Server>(i, servers[i], state_->server_names()[i],
+                                                state_->Address(i, servers[i].endpoint),
+                                                stats_->servers[i]));
+  }
+}
+
+UpstreamImpl::~UpstreamImpl() {
+  assert(calls_ == 0);
+  pool_.Close();
+}
+
+std::unique_ptr<Call> UpstreamImpl::Start(CallRequest request, CallHandler& handler) {
+  auto call = std::make_unique<CallImpl>(*this, std::move(request), handler);
+  ++calls_;
+  if (!queue_.empty() || !call->Begin()) call->Wait();
+  return call;
+}
+
+std::unique_ptr<Connection> UpstreamImpl::MakeConnection(Server& server,
+                                                         std::unique_ptr<net::Stream> stream) {
+  return std::make_unique<Connection>(environment_, server, std::move(stream), limits_);
+}
+
+// --- waiting for a place ---
+
+bool UpstreamImpl::Enqueue(CallImpl& call) {
+  if (queue_.size() < config().queue) {
+    queue_.push_back(&call);
+    stats_->waiting.Set(queue_.size());
+    return true;
+  }
+  if (const auto left_out = full_line_.Admit(environment_.loop.NowMs())) {
+    LogWarn("upstream={} refuses requests: all servers have max_connections, and {} wait{}",
+            config().name, queue_.size(), LeftOut(*left_out));
+  }
+  return false;
+}
+
+void UpstreamImpl::Dequeue(CallImpl& call) {
+  std::erase(queue_, &call);
+  stats_->waiting.Set(queue_.size());
+}
+
+void UpstreamImpl::OnPlaceFree() {
+  while (!queue_.empty()) {
+    CallImpl* call = queue_.front();
+    queue_.pop_front();
+    if (!call->Begin()) {
+      queue_.push_front(call);
+      break;
+    }
+  }
+  stats_->waiting.Set(queue_.size());
+}
+
+void UpstreamImpl::OnServerFailed(Server& server, bool probe, const CallFailure& failure) {
+  const uint64_t now = environment_.loop.NowMs();
+  const uint64_t rest_ms = servers_.size() > 1 ? server.state().Failed(now, probe) : 0;
+  if (rest_ms > 0) {
+    LogWarn("upstream={} server={} rests for {} ms: {} ({})", config().name, server.name(), rest_ms,
+            failure.detail, ToName(failure.kind));
+  } else if (const auto left_out = failed_line_.Admit(now)) {
+    LogWarn("upstream={} server={} failed: {} ({}){}", config().name, server.name(), failure.detail,
+            ToName(failure.kind), LeftOut(*left_out));
+  }
+}
+
+// --- turns ---
+
+void UpstreamImpl::GiveTurn(CallImpl& call) {
+  if (turns_.empty()) turn_->Start();
+  turns_.push_back(&call);
+}
+
+void UpstreamImpl::RunTurns() {
+  turn_->Stop();
+  running_.swap(turns_);
+  for (size_t i = 0; i < running_.size(); ++i) {
+    if (running_[i] != nullptr) running_[i]->OnTurn();
+  }
+  running_.clear();
+}
+
+void UpstreamImpl::Forget(CallImpl& call) {
+  --calls_;
+  std::replace(turns_.begin(), turns_.end(), &call, static_cast<CallImpl*>(nullptr));
+  std::replace(running_.begin(), running_.end(), &call, static_cast<CallImpl*>(nullptr));
+  if (!queue_.empty()) Dequeue(call);
+}
+
+// --- all upstreams of a worker ---
+
+UpstreamSet::UpstreamSet(const UpstreamEnvironment& environment, const UpstreamStates& states) {
+  for (const auto& state : states) {
+    upstreams_.push_back(std::make_unique<UpstreamImpl>(environment, state));
+  }
+}
+
+UpstreamSet::~UpstreamSet() = default;
+
+Upstream& UpstreamSet::at(size_t index) {
+  return *upstreams_.at(index);
+}
+
+Upstream* UpstreamSet::Find(std::string_view name) {
+  for (const auto& upstream : upstreams_) {
+    if (upstream->config().name == name) return upstream.get();
+  }
+  return nullptr;
+}
+
+void UpstreamSet::Retire() {
+  for (const auto& upstream : upstreams_) upstream->Retire();
+}
+
+size_t UpstreamSet::calls() const {
+  size_t calls = 0;
+  for (const auto& upstream : upstreams_) calls += upstream->calls();
+  return calls;
+}
+
+std::unique_ptr<Upstream> MakeUpstream(const UpstreamEnvironment& environment,
+                                       std::shared_ptr<UpstreamState> state) {
+  return std::make_unique<UpstreamImpl>(environment, std::move(state));
+}
+
+}  // namespace sluice::proxy
