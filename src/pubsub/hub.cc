@@ -15,7 +15,6 @@ namespace sluice::pubsub {
 namespace {
 
 constexpr uint64_t kTickMs = 1'000;
-constexpr uint64_t kDrainStepMs = 20;
 
 // In quotes, since it is the text of whoever signed the token.
 std::string SubjectForLog(const std::string& subject) {
@@ -37,20 +36,20 @@ Waiter::~Waiter() {
   if (hub_ != nullptr) hub_->Forget(*this);
 }
 
-Hub::Hub(event::Loop& loop, config::ConfigPtr config, uint32_t worker, IngestInbox& ingest,
+Hub::Hub(event::Loop& loop, CatalogPtr catalog, uint32_t worker, IngestInbox& ingest,
          ProcessCounts& counts, size_t slice_sends)
     : loop_(loop),
-      config_(std::move(config)),
+      catalog_(std::move(catalog)),
       worker_(worker),
       ingest_(ingest),
       counts_(counts),
       slice_sends_(slice_sends),
-      stats_(config_->topics.size()),
       now_s_(static_cast<uint32_t>(loop.NowMs() / 1000)),
       expiries_(loop),
       next_slice_(loop.MakeIdle([this] { Flush(); })),
       tick_(loop.MakeTimer([this] { Tick(); })),
       drain_timer_(loop.MakeTimer([this] { DrainSome(); })),
+      retire_timer_(loop.MakeTimer([this] { EndRetired(); })),
       waker_(loop.MakeWaker([this] { OnInbox(); })),
       inbox_([this] { waker_->Wake(); }) {
   tick_->Start(kTickMs, kTickMs);
@@ -65,13 +64,20 @@ Hub::~Hub() {
 
 // --- subscribing ---
 
-void Hub::Await(uint32_t config, const std::string& channel, Waiter& waiter) {
+void Hub::Await(const TopicEntryPtr& entry, const std::string& channel, Waiter& waiter) {
+  const auto found = topics_.find(channel);
+  const TopicEntryPtr now =
+      found != topics_.end() ? found->second->entry() : catalog_->Find(channel);
+  if (ChangeOf(entry, now) > TopicChange::kSettings) {
+    waiter.OnRefused(Changed());
+    return;
+  }
   std::unique_ptr<Topic>& topic = topics_[channel];
   if (topic == nullptr) {
-    topic = std::make_unique<Topic>(*this, config_->topics[config], config, channel);
+    topic = std::make_unique<Topic>(*this, worker_, now, channel);
     topic->empty_since_ms = loop_.NowMs();
-    stats_.topics[config].topics.Add();
-    ingest_.Push(SubscribeCommand{worker_, config, channel});
+    topic->stats().topics.Add();
+    ingest_.Push(SubscribeCommand{worker_, now, channel});
   }
   if (topic->live) {
     waiter.OnLive(*topic);
@@ -94,9 +100,9 @@ Result<> Hub::CheckRoom(const Topic& topic) const {
     return Fail(Errc::kLimit, fmt::format("the topic has its {} subscribers already",
                                           topic.config().max_subscribers));
   }
-  if (counts_.subscribers.load(std::memory_order_relaxed) >= config_->limits.subscribers) {
+  if (counts_.subscribers.load(std::memory_order_relaxed) >= catalog_->limits().subscribers) {
     return Fail(Errc::kLimit, fmt::format("the gateway has its {} subscribers already",
-                                          config_->limits.subscribers));
+                                          catalog_->limits().subscribers));
   }
   return {};
 }
@@ -108,7 +114,7 @@ void Hub::Attach(Topic& topic, Subscription subscription) {
       std::move(subscription.stream), subscription.connection_id, loop_.NowMs()));
   subscriber.Hold(std::move(subscription.place));
   ++subscribers_;
-  stats_.topics[topic.index()].subscribers.Add();
+  topic.stats().subscribers.Add();
   topic.total_subscribers->fetch_add(1, std::memory_order_relaxed);
   counts_.subscribers.fetch_add(1, std::memory_order_relaxed);
 
@@ -138,7 +144,7 @@ void Hub::Close(Subscriber& subscriber, CloseReason reason) {
   Topic& topic = lane.topic();
   std::unique_ptr<Subscriber> owned = lane.Remove(subscriber);
   --subscribers_;
-  stats_.topics[topic.index()].subscribers.Sub();
+  topic.stats().subscribers.Sub();
   stats_.disconnects[static_cast<size_t>(reason)].Add();
   topic.total_subscribers->fetch_sub(1, std::memory_order_relaxed);
   counts_.subscribers.fetch_sub(1, std::memory_order_relaxed);
@@ -190,14 +196,17 @@ void Hub::WakeWaiters(Topic& topic) {
   for (Waiter* waiter : waiters) waiter->OnLive(topic);
 }
 
+void Hub::RefuseWaiters(const std::string& channel, const Error& error) {
+  const auto found = waiters_.find(channel);
+  if (found == waiters_.end()) return;
+  const std::vector<Waiter*> waiters = std::move(found->second);
+  waiters_.erase(found);
+  for (Waiter* waiter : waiters) waiter->hub_ = nullptr;
+  for (Waiter* waiter : waiters) waiter->OnRefused(error);
+}
+
 void Hub::Handle(RefusedEvent& event) {
-  const auto found = waiters_.find(event.channel);
-  if (found != waiters_.end()) {
-    const std::vector<Waiter*> waiters = std::move(found->second);
-    waiters_.erase(found);
-    for (Waiter* waiter : waiters) waiter->hub_ = nullptr;
-    for (Waiter* waiter : waiters) waiter->OnRefused(event.error);
-  }
+  RefuseWaiters(event.channel, event.error);
   const auto topic = topics_.find(event.channel);
   if (topic != topics_.end() && topic->second->subscribers() == 0) RemoveTopic(event.channel);
 }
@@ -208,7 +217,7 @@ void Hub::Handle(FrameEvent& event) {
   Topic& topic = *found->second;
   if (event.frame->gap()) {
     const auto reason = static_cast<size_t>(event.gap_reason);
-    stats_.topics[topic.index()].gaps[reason].Add(topic.subscribers());
+    topic.stats().gaps[reason].Add(topic.subscribers());
   }
   Append(topic, event.frame);
 }
@@ -227,12 +236,12 @@ void Hub::Handle(PublishedEvent& event) {
   done(std::move(event.id));
 }
 
-uint64_t Hub::Publish(uint32_t config, std::string channel, std::string event, std::string id,
+uint64_t Hub::Publish(TopicEntryPtr entry, std::string channel, std::string event, std::string id,
                       std::string data, PublishCallback done) {
   const uint64_t ticket = next_ticket_++;
   publishes_.emplace(ticket, std::move(done));
-  ingest_.Push(PublishCommand{worker_, ticket, config, std::move(channel), std::move(event),
-                              std::move(id), std::move(data)});
+  ingest_.Push(PublishCommand{worker_, ticket, std::move(entry), std::move(channel),
+                              std::move(event), std::move(id), std::move(data)});
   return ticket;
 }
 
@@ -304,56 +313,16 @@ void Hub::TickTopic(Topic& topic) {
 void Hub::RemoveTopic(const std::string& channel) {
   const auto found = topics_.find(channel);
   assert(found != topics_.end() && found->second->subscribers() == 0);
-  const Topic& topic = *found->second;
-  stats_.topics[topic.index()].topics.Sub();
-  const auto by_id = by_channel_id_.find(topic.channel_id);
-  if (by_id != by_channel_id_.end() && by_id->second == &topic) by_channel_id_.erase(by_id);
-  std::erase_if(work_, [&topic](const Lane* lane) { return &lane->topic() == &topic; });
+  found->second->stats().topics.Sub();
+  Forget(*found->second);
   topics_.erase(found);
 }
 
-// --- ending ---
-
-void Hub::Drain(uint64_t spread_ms, std::function<void()> drained) {
-  drained_ = std::move(drained);
-  drain_started_ms_ = loop_.NowMs();
-  drain_spread_ms_ = spread_ms;
-  drain_total_ = subscribers_;
-  drain_begun_ = 0;
-  drain_timer_->Start(0, kDrainStepMs);
-}
-
-void Hub::DrainSome() {
-  const uint64_t passed = loop_.NowMs() - drain_started_ms_;
-  const bool all = passed >= drain_spread_ms_;
-  const size_t due = all ? drain_total_ : drain_total_ * passed / drain_spread_ms_;
-  for (auto& [channel, topic] : topics_) {
-    for (const auto& lane : topic->lanes()) {
-      while (all || drain_begun_ < due) {
-        Subscriber* subscriber = lane->any();
-        if (subscriber == nullptr) break;
-        ++drain_begun_;
-        const config::Topic& config = topic->config();
-        lane->SetBehind(*subscriber);
-        std::string retry;
-        sse::AppendRetry(retry, RetryHint(config));
-        subscriber->AppendPrivate(retry);
-        subscriber->FinishAfterPrivate(CloseReason::kDrained);
-        if (!subscriber->blocked()) subscriber->Pump();
-      }
-    }
-  }
-  if (subscribers_ > 0) return;
-  drain_timer_->Stop();
-  if (drained_) std::exchange(drained_, nullptr)();
-}
-
-void Hub::CloseAll(CloseReason reason) {
-  for (auto& [channel, topic] : topics_) {
-    for (const auto& lane : topic->lanes()) {
-      while (lane->size() > 0) Close(lane->first(), reason);
-    }
-  }
+// What refers to the topic beside topics_.
+void Hub::Forget(const Topic& topic) {
+  const auto by_id = by_channel_id_.find(topic.channel_id);
+  if (by_id != by_channel_id_.end() && by_id->second == &topic) by_channel_id_.erase(by_id);
+  std::erase_if(work_, [&topic](const Lane* lane) { return &lane->topic() == &topic; });
 }
 
 }  // namespace sluice::pubsub

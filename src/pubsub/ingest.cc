@@ -31,15 +31,17 @@ std::string Base36(uint64_t number) {
 }  // namespace
 
 struct Ingest::Channel {
-  Channel(std::string channel_name, uint32_t config_index, const config::Topic& topic_config)
+  Channel(std::string channel_name, TopicEntryPtr topic_entry, Shared& of_entry)
       : name(std::move(channel_name)),
-        config(config_index),
-        topic(topic_config),
-        ring(topic_config.history) {}
+        entry(std::move(topic_entry)),
+        shared(of_entry),
+        ring(entry->config.history) {}
+
+  [[nodiscard]] const config::Topic& topic() const { return entry->config; }
 
   std::string name;
-  uint32_t config;
-  const config::Topic& topic;
+  TopicEntryPtr entry;
+  Shared& shared;
   uint32_t id = 0;
   std::string epoch;
   Ring ring;
@@ -49,12 +51,9 @@ struct Ingest::Channel {
   SharedCount subscribers = std::make_shared<std::atomic<uint32_t>>(0);
 };
 
-Ingest::Ingest(event::Loop& loop, config::ConfigPtr config, const BrokerFactory& make_broker)
+Ingest::Ingest(event::Loop& loop, CatalogPtr catalog, const BrokerFactory& make_broker)
     : loop_(loop),
-      config_(std::move(config)),
-      stats_(config_->topics.size()),
-      channels_of_(config_->topics.size()),
-      warnings_(config_->topics.size()),
+      catalog_(std::move(catalog)),
       epoch_prefix_(RandomName(kEpochLetters)),
       broker_(make_broker(*this)),
       own_(*this),
@@ -73,10 +72,26 @@ void Ingest::Start() {
   sweep_->Start(kSweepMs, kSweepMs);
 }
 
+void Ingest::SetCatalog(CatalogPtr catalog) {
+  catalog_ = std::move(catalog);
+  std::vector<std::string> changed;
+  for (auto& [name, channel] : channels_) {
+    TopicEntryPtr now = catalog_->Find(name);
+    if (ChangeOf(channel->entry, now) == TopicChange::kIdentity) {
+      changed.push_back(name);
+      continue;
+    }
+    if (channel->entry == now) continue;
+    channel->ring.SetLimits(now->config.history);
+    channel->entry = std::move(now);
+  }
+  for (const std::string& name : changed) Erase(name);
+}
+
 // --- from the workers ---
 
 void Ingest::Handle(SubscribeCommand& command) {
-  const Result<Channel*> made = FindOrMake(command.config, command.channel);
+  const Result<Channel*> made = FindOrMake(command.entry, command.channel);
   if (!made) {
     Tell(command.worker, RefusedEvent{command.channel, made.error()});
     return;
@@ -93,11 +108,11 @@ void Ingest::Handle(UnsubscribeCommand& command) {
   Channel* channel = Find(command.channel);
   if (channel == nullptr) return;
   std::erase(channel->workers, command.worker);
-  if (channel->workers.empty() && !BrokerOf(channel->topic).embedded()) Erase(command.channel);
+  if (channel->workers.empty() && !BrokerOf(channel->topic()).embedded()) Erase(command.channel);
 }
 
 void Ingest::Handle(PublishCommand& command) {
-  const config::Topic& topic = config_->topics[command.config];
+  const config::Topic& topic = command.entry->config;
   if (topic.format == config::Format::kJson) {
     const Result<Message> checked = decoder_.Decode(topic, command.data);
     if (!checked) {
@@ -106,7 +121,7 @@ void Ingest::Handle(PublishCommand& command) {
     }
   }
   if (broker_->embedded()) {
-    const Result<Channel*> made = FindOrMake(command.config, command.channel);
+    const Result<Channel*> made = FindOrMake(command.entry, command.channel);
     if (!made) {
       Reply(command, tl::unexpected(made.error()));
       return;
@@ -135,7 +150,7 @@ void Ingest::Handle(PublishCommand& command) {
 }
 
 void Ingest::Handle(OwnMessageCommand& command) {
-  const Result<Channel*> made = FindOrMake(command.config, config_->topics[command.config].channel);
+  const Result<Channel*> made = FindOrMake(command.entry, command.entry->config.channel);
   if (made) (void)Deliver(**made, command.data);  // a failure is logged and counted there
 }
 
@@ -164,20 +179,27 @@ Ingest::Channel* Ingest::Find(std::string_view name) {
   return found == channels_.end() ? nullptr : found->second.get();
 }
 
-Result<Ingest::Channel*> Ingest::FindOrMake(uint32_t config, const std::string& name) {
-  if (Channel* channel = Find(name)) return channel;
-  const config::Topic& topic = config_->topics[config];
-  if (channels_of_[config] >= topic.max_topics) {
+Result<Ingest::Channel*> Ingest::FindOrMake(const TopicEntryPtr& entry, const std::string& name) {
+  Channel* const existing = Find(name);
+  // A worker, or a publisher, may not have heard of the reload yet.
+  const TopicEntryPtr now = existing != nullptr ? existing->entry : catalog_->Find(name);
+  if (ChangeOf(entry, now) == TopicChange::kIdentity) {
+    return Fail(Errc::kClosed, "a reload has changed this topic");
+  }
+  if (existing != nullptr) return existing;
+  const config::Topic& topic = now->config;
+  Shared& shared = shared_[&now->counters];
+  if (shared.channels >= topic.max_topics) {
     return Fail(Errc::kLimit, fmt::format("there are {} topics of this kind already: "
                                           "topics.{}.limits.topics",
                                           topic.max_topics, topic.name));
   }
-  auto owned = std::make_unique<Channel>(name, config, topic);
+  auto owned = std::make_unique<Channel>(name, now, shared);
   Channel* channel = owned.get();
   channel->id = next_channel_id_++;
   channel->epoch = epoch_prefix_ + Base36(channel->id);
   channels_.emplace(name, std::move(owned));
-  ++channels_of_[config];
+  ++shared.channels;
   stats_.channels.Set(channels_.size());
   BrokerOf(topic).Subscribe(name);
   return channel;
@@ -187,16 +209,16 @@ void Ingest::Erase(const std::string& name) {
   const auto found = channels_.find(name);
   // `name` may be the channel's own.
   const std::unique_ptr<Channel> channel = std::move(found->second);
-  --channels_of_[channel->config];
+  --channel->shared.channels;
   channels_.erase(found);
   stats_.channels.Set(channels_.size());
-  BrokerOf(channel->topic).Unsubscribe(channel->name);
+  BrokerOf(channel->topic()).Unsubscribe(channel->name);
 }
 
 void Ingest::Sweep() {
   std::vector<std::string> unused;
   for (auto& [name, channel] : channels_) {
-    if (!BrokerOf(channel->topic).embedded()) continue;
+    if (!BrokerOf(channel->topic()).embedded()) continue;
     channel->ring.Trim(loop_.NowNs(), channel->ring.next());
     if (channel->workers.empty() && channel->ring.empty()) unused.push_back(name);
   }
@@ -216,7 +238,7 @@ void Ingest::OnSubscribed(std::string_view name) {
 void Ingest::OnSubscribeFailed(std::string_view name, std::string_view reason) {
   Channel* channel = Find(name);
   if (channel == nullptr) return;
-  if (const auto left_out = warnings_[channel->config].refused.Admit(loop_.NowMs())) {
+  if (const auto left_out = channel->shared.refused.Admit(loop_.NowMs())) {
     LogWarn("topic={} the broker refuses the subscription, its clients get 503: {}{}", name, reason,
             LeftOut(*left_out));
   }
@@ -237,17 +259,17 @@ void Ingest::OnMessage(std::string_view name, std::string_view payload) {
 void Ingest::OnOversized(std::string_view name, uint64_t size) {
   Channel* channel = Find(name);
   if (channel == nullptr) return;
-  Drop(
-      *channel,
-      fmt::format("{} bytes are over limits.message_bytes={}", size, config_->limits.message_bytes),
-      "raise that or send less; subscribers were told too_large");
+  Drop(*channel,
+       fmt::format("{} bytes are over limits.message_bytes={}", size,
+                   catalog_->limits().message_bytes),
+       "raise that or send less; subscribers were told too_large");
   DeliverGap(*channel, GapReason::kTooLarge);
 }
 
 void Ingest::OnSourceDown() {
   bool any = false;
   for (auto& [name, channel] : channels_) {
-    if (&BrokerOf(channel->topic) == &own_) continue;
+    if (&BrokerOf(channel->topic()) == &own_) continue;
     any = std::exchange(channel->live, false) || any;
   }
   if (!any) return;
@@ -269,7 +291,7 @@ void Ingest::SendLive(Channel& channel, uint32_t worker) {
 }
 
 Result<FrameRef> Ingest::Deliver(Channel& channel, std::string_view payload) {
-  Result<Message> message = decoder_.Decode(channel.topic, payload);
+  Result<Message> message = decoder_.Decode(channel.topic(), payload);
   if (!message) {
     Drop(channel, message.error().message, "mend its publisher, or change the topic's format");
     return tl::unexpected(message.error());
@@ -281,14 +303,14 @@ Result<FrameRef> Ingest::Deliver(Channel& channel, std::string_view payload) {
     Drop(channel, frame.error().message, "mend its publisher");
     return tl::unexpected(frame.error());
   }
-  stats_.events[channel.config].Add();
+  channel.entry->counters.events.Add();
   Spread(channel, *frame, GapReason::kSourceLost);
   return frame;
 }
 
 void Ingest::Drop(const Channel& channel, std::string_view why, std::string_view advice) {
-  stats_.dropped[channel.config].Add();
-  if (const auto left_out = warnings_[channel.config].dropped.Admit(loop_.NowMs())) {
+  channel.entry->counters.dropped.Add();
+  if (const auto left_out = channel.shared.dropped.Admit(loop_.NowMs())) {
     LogWarn("topic={} message dropped: {}; {}{}", channel.name, why, advice, LeftOut(*left_out));
   }
 }

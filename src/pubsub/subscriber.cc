@@ -143,10 +143,10 @@ void Subscriber::SetBlocked(bool blocked) {
 }
 
 void Subscriber::TellGap(GapReason reason, std::string_view last_id) {
-  const Topic& topic = lane_->topic();
+  Topic& topic = lane_->topic();
   AppendPrivate(GapBody(topic.channel(), Name(reason), last_id, topic.IdOf(cursor_ - 1)));
   owes_gap_ = true;
-  lane_->hub_.mutable_stats().topics[topic.index()].gaps[static_cast<size_t>(reason)].Add();
+  topic.stats().gaps[static_cast<size_t>(reason)].Add();
 }
 
 void Subscriber::AppendPrivate(std::string_view bytes) {

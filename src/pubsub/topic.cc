@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "sluice/pubsub/frame_encoder.h"
 
@@ -23,10 +24,25 @@ std::optional<uint64_t> SequenceOf(std::string_view id, std::string_view epoch) 
 
 }  // namespace
 
+void Topic::SetEntry(TopicEntryPtr entry) {
+  ring.SetLimits(entry->config.history);
+  entry_ = std::move(entry);
+}
+
+void Topic::ContinueFrom(const Topic& before) {
+  ring = before.ring;
+  ring.SetLimits(config().history);
+  epoch = before.epoch;
+  channel_id = before.channel_id;
+  live = before.live;
+  empty_since_ms = before.empty_since_ms;
+  total_subscribers = before.total_subscribers;
+}
+
 Topic::ResumePoint Topic::Resume(std::string_view last_event_id, const Filter& filter) const {
   if (last_event_id.empty()) {
     uint64_t cursor = ring.next();
-    uint32_t wanted = config_.replay_initial;
+    uint32_t wanted = config().replay_initial;
     while (wanted > 0 && cursor > ring.first()) {
       const Frame& frame = *ring.At(cursor - 1);
       if (frame.gap()) break;  // a newcomer missed nothing: what is before a gap is of no use to it

@@ -48,7 +48,7 @@ std::string LastEventId(const http::Request& request) {
 std::optional<auth::Identity> Access::Admit(Exchange& exchange, std::string_view scheme,
                                             auth::Right right, std::string_view topic) {
   if (scheme.empty()) return auth::Identity();
-  const auth::Scheme* found = schemes_->Find(scheme);
+  const auth::Scheme* found = generation_->schemes().Find(scheme);
   assert(found != nullptr);
   const http::Request& request = exchange.request();
   const uint64_t now_ms = WallMs();
@@ -89,8 +89,9 @@ bool Access::ComesFromElsewhere(const http::Request& request) const {
       http::EqualsIgnoreCase(origin->substr(authority + 3), request.host())) {
     return false;
   }
-  if (!config_.cors) return true;
-  const auto& origins = config_.cors->origins;
+  const auto& cors = generation_->config().cors;
+  if (!cors) return true;
+  const auto& origins = cors->origins;
   return std::find(origins.begin(), origins.end(), *origin) == origins.end();
 }
 

@@ -6,7 +6,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "server/generation.h"
 #include "sluice/auth/failure_limiter.h"
 #include "sluice/auth/schemes.h"
 #include "sluice/auth/spent_tokens.h"
@@ -27,14 +29,14 @@ using AuthStats = std::array<Counter, auth::kDenialNames.size()>;  // by Denial
 
 class Access {
  public:
-  Access(const config::Config& config, TokenMemory& memory, auth::SchemesPtr schemes)
-      : config_(config), memory_(memory), schemes_(std::move(schemes)) {}
+  Access(GenerationPtr generation, TokenMemory& memory)
+      : generation_(std::move(generation)), memory_(memory) {}
 
-  // After a reload. REQUIRES: every scheme that the config's topics and publish paths name.
-  void SetSchemes(auth::SchemesPtr schemes) { schemes_ = std::move(schemes); }
+  // After a reload.
+  void SetGeneration(GenerationPtr generation) { generation_ = std::move(generation); }
 
-  // Whose request it is, or null: then it was answered. An empty `scheme` lets everyone in. `topic`
-  // is what a token's patterns are matched against.
+  // Whose request it is, or null: then it was answered. An empty `scheme` lets everyone in; others
+  // are of the present generation. `topic` is what a token's patterns are matched against.
   [[nodiscard]] std::optional<auth::Identity> Admit(Exchange& exchange, std::string_view scheme,
                                                     auth::Right right, std::string_view topic);
 
@@ -50,9 +52,8 @@ class Access {
   [[nodiscard]] bool ComesFromElsewhere(const http::Request& request) const;
   void Refuse(Exchange& exchange, auth::Denial denial);
 
-  const config::Config& config_;
+  GenerationPtr generation_;
   TokenMemory& memory_;
-  auth::SchemesPtr schemes_;
   AuthStats stats_;
 };
 

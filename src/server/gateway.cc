@@ -10,7 +10,6 @@
 
 #include <fmt/format.h>
 
-#include "server/demo_page.h"
 #include "server/gateway_impl.h"
 #include "server/process_info.h"
 #include "sluice/base/clock.h"
@@ -30,15 +29,6 @@ uint32_t WorkerCount(const config::Config& config) {
   return config.workers != 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency());
 }
 
-void CheckFdLimit(const config::Limits& limits) {
-  const uint64_t fds = RaiseFdLimit();
-  if (fds >= limits.connections + kOwnFds) return;
-  LogWarn(
-      "limits.connections={} needs {} file descriptors, but the limit is {}: raise it "
-      "(LimitNOFILE, ulimit -n)",
-      limits.connections, limits.connections + kOwnFds, fds);
-}
-
 // What the gateway answers to.
 constexpr int kSignals[] = {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 
@@ -54,14 +44,22 @@ void MaskSignals(int how) {
 
 }  // namespace
 
+void CheckFdLimit(const config::Limits& limits) {
+  const uint64_t fds = RaiseFdLimit();
+  if (fds >= limits.connections + kOwnFds) return;
+  LogWarn(
+      "limits.connections={} needs {} file descriptors, but the limit is {}: raise it "
+      "(LimitNOFILE, ulimit -n)",
+      limits.connections, limits.connections + kOwnFds, fds);
+}
+
 GatewayImpl::GatewayImpl(config::ConfigPtr config, const GatewayOptions& options)
-    : config_(std::move(config)),
-      latest_(config_),
+    : started_(std::move(config)),
+      config_(started_),
       options_(options),
-      router_(config_),
       connections_(WorkerCount(*config_)),
       tokens_(config_->limits.auth_failures),
-      limits_(*config_),
+      ledger_(connections_.size()),
       loop_(uv::MakeLoop()),
       network_(uv::MakeNetwork(*loop_)),
       ingest_thread_("sluice-ingest"),
@@ -76,9 +74,10 @@ GatewayImpl::GatewayImpl(config::ConfigPtr config, const GatewayOptions& options
       drained_waker_(
           loop_->MakeWaker([this] { drained_->Drain([this](uint32_t) { OnWorkerDrained(); }); })),
       drained_(std::make_unique<Inbox<uint32_t>>([this] { drained_waker_->Wake(); })) {
-  view_.config = config_;
+  view_.generation = std::make_shared<const Generation>(config_, ledger_, nullptr);
+  view_.ledger = &ledger_;
   view_.version = options_.version;
-  view_.started_ms = WallMs();
+  view_.started_ms = view_.loaded_ms = WallMs();
 }
 
 Result<> GatewayImpl::Start() {
@@ -86,7 +85,9 @@ Result<> GatewayImpl::Start() {
   for (const std::string& advice : config::AdviceOn(*config_)) LogWarn("{}", advice);
   StartIngest();
   StartWorkers(static_cast<uint32_t>(connections_.size()));
-  if (const Result<> opened = OpenListeners(); !opened) return opened;
+  if (const Result<> opened = OpenListeners(config_->listen, config_->limits); !opened) {
+    return opened;
+  }
   if (const Result<> opened = OpenAdmin(); !opened) return opened;
   // Whoever finds the pid file may signal at once.
   HandleSignals();
@@ -94,7 +95,6 @@ Result<> GatewayImpl::Start() {
     if (const Result<> written = WritePidFile(config_->pid_file); !written) return written;
   }
   view_.listening = true;
-  for (const net::Endpoint& endpoint : bound_) LogInfo("listening on {}", endpoint.ToString());
   LogInfo("sluice {} started: {} workers, {} topics, broker {}", options_.version, workers_.size(),
           config_->topics.size(),
           config_->broker == config::BrokerKind::kRedis
@@ -108,7 +108,7 @@ Result<> GatewayImpl::Start() {
 void GatewayImpl::StartIngest() {
   ingest_thread_.Call([this] {
     ingest_ = std::make_unique<pubsub::Ingest>(
-        ingest_thread_.loop(), config_,
+        ingest_thread_.loop(), view_.generation,
         [this](pubsub::BrokerHandler& handler) -> std::unique_ptr<pubsub::Broker> {
           if (config_->broker == config::BrokerKind::kMemory) {
             return std::make_unique<pubsub::MemoryBroker>(handler);
@@ -123,15 +123,13 @@ void GatewayImpl::StartIngest() {
 }
 
 void GatewayImpl::StartWorkers(uint32_t count) {
-  shared_.emplace(WorkerShared{config_, router_, ingest_->inbox(), counts_, connections_,
-                               config_->demo ? DemoPage(*config_) : std::string(), tokens_, limits_,
-                               std::make_shared<const auth::Schemes>(config_->auth)});
+  shared_.emplace(WorkerShared{ingest_->inbox(), counts_, connections_, tokens_});
   for (uint32_t i = 0; i < count; ++i) {
     auto& started =
         *workers_.emplace_back(std::make_unique<WorkerThread>(fmt::format("sluice-worker{}", i)));
     started.thread.Call([this, i, &started] {
-      started.worker =
-          std::make_unique<Worker>(started.thread.loop(), started.thread.network(), i, *shared_);
+      started.worker = std::make_unique<Worker>(started.thread.loop(), started.thread.network(), i,
+                                                *shared_, view_.generation);
     });
     view_.workers.push_back(started.worker.get());
   }
@@ -140,19 +138,6 @@ void GatewayImpl::StartWorkers(uint32_t count) {
     ingest_->Start();
   });
   metrics_topics_ = std::make_unique<MetricsTopics>(*loop_, view_, ingest_->inbox());
-}
-
-// The first worker binds; if it was given port 0, the others bind to the port that it got.
-Result<> GatewayImpl::OpenListeners() {
-  std::vector<net::Endpoint> wanted;
-  for (const config::Listen& listen : config_->listen) wanted.push_back(listen.endpoint);
-  for (size_t i = 0; i < workers_.size(); ++i) {
-    Result<std::vector<net::Endpoint>> bound;
-    workers_[i]->thread.Call([&] { bound = workers_[i]->worker->Listen(wanted); });
-    if (!bound) return tl::unexpected(bound.error());
-    if (i == 0) wanted = bound_ = *std::move(bound);
-  }
-  return {};
 }
 
 Result<> GatewayImpl::OpenAdmin() {
@@ -168,7 +153,9 @@ Result<> GatewayImpl::OpenAdmin() {
 Result<> GatewayImpl::ReportReady() {
   if (options_.ready_fd < 0) return {};
   std::string lines;
-  for (const net::Endpoint& endpoint : bound_) lines += "listen " + endpoint.ToString() + "\n";
+  for (const OpenListener& listener : listeners_) {
+    lines += "listen " + listener.bound.ToString() + "\n";
+  }
   if (admin_bound_) lines += "admin " + admin_bound_->ToString() + "\n";
   lines += "ready\n";
   const ssize_t n = write(options_.ready_fd, lines.data(), lines.size());
@@ -193,7 +180,7 @@ void GatewayImpl::ReportToServiceManager() {
 
 std::string GatewayImpl::ServingStatus() const {
   std::string status = "serving on";
-  for (const net::Endpoint& endpoint : bound_) status += " " + endpoint.ToString();
+  for (const OpenListener& listener : listeners_) status += " " + listener.bound.ToString();
   return status;
 }
 

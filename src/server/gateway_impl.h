@@ -8,17 +8,21 @@
 #include <vector>
 
 #include "server/admin.h"
+#include "server/generation.h"
 #include "server/loop_thread.h"
 #include "server/metrics_topics.h"
 #include "server/service_manager.h"
+#include "server/topic_ledger.h"
 #include "server/view.h"
 #include "server/watchdog.h"
 #include "server/worker.h"
 #include "sluice/pubsub/ingest.h"
-#include "sluice/routing/router.h"
 #include "sluice/server/gateway.h"
 
 namespace sluice::server {
+
+// Raises the limit of descriptors, and warns if that is not enough.
+void CheckFdLimit(const config::Limits& limits);
 
 class GatewayImpl {
  public:
@@ -41,28 +45,42 @@ class GatewayImpl {
 
   void StartIngest();
   void StartWorkers(uint32_t count);
-  [[nodiscard]] Result<> OpenListeners();
+  // Opens what is wanted and not open yet: all of it, or nothing.
+  [[nodiscard]] Result<> OpenListeners(const std::vector<config::Listen>& wanted,
+                                       const config::Limits& limits);
+  // Closes what is open and not wanted.
+  void CloseListeners(const std::vector<config::Listen>& wanted);
   [[nodiscard]] Result<> OpenAdmin();
   [[nodiscard]] Result<> ReportReady();
   void HandleSignals();
   void OnSignal(int number);
   void ReportToServiceManager();
   void OnReloadSignal();
-  void Reload();
+  [[nodiscard]] bool Reload();
+  void Apply(const GenerationPtr& generation);
   [[nodiscard]] std::string ServingStatus() const;
   void OnStopSignal(const char* name);
   void BeginDrain();
   void OnWorkerDrained();
   void Stop();
 
-  config::ConfigPtr config_;  // as of the start
-  config::ConfigPtr latest_;  // as of the last reload
+  // An address of the config that all workers listen on.
+  struct OpenListener {
+    uint64_t number;  // by which the workers know it
+    config::Listen config;
+    net::Endpoint bound;  // where it really listens
+  };
+  [[nodiscard]] Result<OpenListener> Open(const config::Listen& listen,
+                                          const config::Limits& limits);
+  void Close(const OpenListener& listener);
+
+  config::ConfigPtr started_;  // as of the start
+  config::ConfigPtr config_;   // as of the last reload
   GatewayOptions options_;
-  routing::Router router_;
   pubsub::ProcessCounts counts_;
   std::vector<Counter> connections_;
   TokenMemory tokens_;
-  ProcessLimits limits_;
+  TopicLedger ledger_;
   GatewayView view_;
 
   std::unique_ptr<event::Loop> loop_;
@@ -71,7 +89,8 @@ class GatewayImpl {
   std::unique_ptr<pubsub::Ingest> ingest_;  // lives on its thread
   std::optional<WorkerShared> shared_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
-  std::vector<net::Endpoint> bound_;
+  std::vector<OpenListener> listeners_;
+  uint64_t next_listener_ = 1;
   std::optional<net::Endpoint> admin_bound_;
   std::unique_ptr<MetricsTopics> metrics_topics_;
   std::unique_ptr<Admin> admin_;

@@ -1,23 +1,25 @@
 #include "sluice/server/http_stats.h"
 
 namespace sluice::server {
-namespace {
 
-std::vector<std::string> RouteLabels(const config::Config& config) {
-  std::vector<std::string> labels;
-  for (const config::Topic& topic : config.topics) labels.push_back(topic.name);
-  for (const config::Route& route : config.routes) labels.push_back(route.name);
-  for (const std::string_view label : {kPublishRoute, kDemoRoute, kNoRoute}) {
-    labels.emplace_back(label);
-  }
-  return labels;
+HttpStats::HttpStats(const config::Config& config) : none_(&AddRow(kNoRoute)) {
+  AddRow(kPublishRoute);
+  AddRow(kDemoRoute);
+  AddRoutes(config);
 }
 
-}  // namespace
+void HttpStats::AddRoutes(const config::Config& config) {
+  for (const config::Topic& topic : config.topics) AddRow(topic.name);
+  for (const config::Route& route : config.routes) AddRow(route.name);
+}
 
-HttpStats::HttpStats(const config::Config& config)
-    : routes_(RouteLabels(config)), counts_(routes_.size() * kStatuses) {
-  for (size_t i = 0; i < routes_.size(); ++i) index_.emplace(routes_[i], i);
+HttpStats::Row& HttpStats::AddRow(std::string_view label) {
+  if (const auto found = index_.find(label); found != index_.end()) return *found->second;
+  Row* last = rows_.empty() ? nullptr : rows_.back().get();
+  Row& row = *rows_.emplace_back(std::make_unique<Row>(std::string(label)));
+  index_.emplace(row.label(), &row);
+  if (last != nullptr) last->next_.store(&row, std::memory_order_release);
+  return row;
 }
 
 }  // namespace sluice::server

@@ -19,12 +19,6 @@ constexpr uint32_t kAnsweredShare = 16;
 // Keeps equal bytes of different kinds apart, whatever a client writes into a cookie.
 constexpr uint64_t kKindStep = 0x9E3779B97F4A7C15U;
 
-std::shared_ptr<RateTable> MakeRate(const config::RequestRate& rate) {
-  if (rate.requests == 0) return nullptr;
-  return std::make_shared<RateTable>(
-      Rate{.events = rate.requests, .interval_ms = rate.interval_ms, .burst = rate.burst});
-}
-
 std::string_view AdviceOn(Limit limit) {
   switch (limit) {
     case Limit::kPerIp:
@@ -59,43 +53,66 @@ http::Response EndedStream(uint32_t retry_ms) {
   return response;
 }
 
-ProcessLimits::ProcessLimits(const config::Config& config)
-    : addresses(config.limits.per_ip == 0 ? 0 : config.limits.connections) {
+ProcessLimits::ProcessLimits(const config::Config& config, const ProcessLimits* before)
+    : hash(before != nullptr ? before->hash : std::make_shared<const KeyedHash>()),
+      tables_(before != nullptr ? before->tables_ : std::make_shared<Tables>()) {
+  const uint32_t size = config.limits.connections;
+  if (config.limits.per_ip != 0) addresses = PlacesOf("per_ip", size);
   rest.name = "-";
   rest.limits.requests = config.limits.requests;
-  rest.requests = MakeRate(config.limits.requests);
-  const auto add = [&](std::string_view name, const config::RateLimits& limits) {
-    LimitScope scope;
-    scope.name = name;
-    scope.limits = limits;
-    scope.requests = MakeRate(limits.requests);
-    if (scope.requests == nullptr) {
-      scope.limits.requests = rest.limits.requests;
-      scope.requests = rest.requests;
-    }
-    if (limits.connections.max != 0) {
-      scope.connections = std::make_shared<PlaceTable>(config.limits.connections);
-    }
-    return scope;
-  };
+  rest.requests = RateOf("rest", config.limits.requests);
   for (const config::Topic& topic : config.topics) {
-    LimitScope& scope = topics.emplace_back(add(topic.name, topic.limits));
+    LimitScope& scope = topics.emplace_back(MakeScope("topic", topic.name, topic.limits, size));
     scope.stream = true;
     scope.retry_base_ms = topic.retry_base_ms;
     scope.retry_jitter_ms = topic.retry_jitter_ms;
   }
   for (const config::Route& route : config.routes) {
-    routes.push_back(add(route.name, route.limits));
+    routes.push_back(MakeScope("route", route.name, route.limits, size));
   }
 }
 
+LimitScope ProcessLimits::MakeScope(std::string_view kind, std::string_view name,
+                                    const config::RateLimits& limits, size_t connections) {
+  const std::string key = fmt::format("{} {}", kind, name);
+  LimitScope scope;
+  scope.name = name;
+  scope.limits = limits;
+  scope.requests = RateOf(key, limits.requests);
+  if (scope.requests == nullptr) {
+    scope.limits.requests = rest.limits.requests;
+    scope.requests = rest.requests;
+  }
+  if (limits.connections.max != 0) scope.connections = PlacesOf(key, connections);
+  return scope;
+}
+
+std::shared_ptr<PlaceTable> ProcessLimits::PlacesOf(const std::string& name, size_t size) {
+  std::shared_ptr<PlaceTable>& table = tables_->places[name];
+  if (table == nullptr) table = std::make_shared<PlaceTable>(size);
+  return table;
+}
+
+// Another rate begins to count anew.
+std::shared_ptr<RateTable> ProcessLimits::RateOf(const std::string& name,
+                                                 const config::RequestRate& rate) {
+  if (rate.requests == 0) return nullptr;
+  auto& [known, table] = tables_->rates[name];
+  if (table == nullptr || !(known == rate)) {
+    known = rate;
+    table = std::make_shared<RateTable>(
+        Rate{.events = rate.requests, .interval_ms = rate.interval_ms, .burst = rate.burst});
+  }
+  return table;
+}
+
 Limiter::Arrival Limiter::Accept(net::Stream& stream) {
-  const uint32_t max = config_.limits.per_ip;
+  const uint32_t max = config_->limits.per_ip;
   const std::string_view network = stream.peer().ClientNetwork();
-  if (max == 0 || network.empty() || config_.forwarding.Trusts(stream.peer())) {
+  if (max == 0 || network.empty() || config_->forwarding.Trusts(stream.peer())) {
     return Arrival::kAdmitted;
   }
-  PlaceTable::Taken taken = process_.addresses.Take(process_.hash(network));
+  PlaceTable::Taken taken = process_->addresses->Take((*process_->hash)(network));
   if (taken.count <= max) {
     stream.Hold(std::move(taken.place));
     return Arrival::kAdmitted;
@@ -109,7 +126,7 @@ Limiter::Arrival Limiter::Accept(net::Stream& stream) {
 }
 
 void Limiter::RefuseConnection(Exchange& exchange) {
-  Refuse(process_.rest, exchange, Limit::kPerIp, process_.rest.retry_base_ms);
+  Refuse(process_->rest, exchange, Limit::kPerIp, process_->rest.retry_base_ms);
 }
 
 bool Limiter::AdmitRequest(const LimitScope& scope, Exchange& exchange,
@@ -141,7 +158,7 @@ std::optional<uint64_t> Limiter::KeyOf(const config::LimitKey& by, const http::R
                                        const net::PeerAddress& client,
                                        const auth::Identity* identity) const {
   const auto key = [this](config::LimitKey::Kind kind, std::string_view bytes) {
-    return process_.hash(bytes) + static_cast<uint64_t>(kind) * kKindStep;
+    return (*process_->hash)(bytes) + static_cast<uint64_t>(kind) * kKindStep;
   };
   if (by.kind == config::LimitKey::Kind::kCookie) {
     const auto cookie = request.Cookie(by.name);

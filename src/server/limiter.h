@@ -3,10 +3,14 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "server/request_warnings.h"
@@ -40,24 +44,48 @@ struct LimitScope {
   bool stream = false;  // everything here is an event stream
 };
 
-// What all workers count together. Outlives them and all connections.
+// What all workers count together, as one configuration has it. Immutable, any thread, but for
+// making one. Its tables are those of the configuration before it where they count the same.
 struct ProcessLimits {
-  explicit ProcessLimits(const config::Config& config);
+  // `before` is of the configuration before; null: there is none.
+  explicit ProcessLimits(const config::Config& config, const ProcessLimits* before = nullptr);
 
   // By index in Config::topics and Config::routes; `rest` is for everything else.
   std::vector<LimitScope> topics;
   std::vector<LimitScope> routes;
   LimitScope rest;
-  PlaceTable addresses;  // limits.per_ip
-  KeyedHash hash;
+  std::shared_ptr<PlaceTable> addresses;  // limits.per_ip; null: no limit
+  std::shared_ptr<const KeyedHash> hash;
+
+ private:
+  // All tables that there have been, by name: connections that are older than the limits have
+  // places in them. Main thread only.
+  struct Tables {
+    std::map<std::string, std::shared_ptr<PlaceTable>> places;
+    std::map<std::string, std::pair<config::RequestRate, std::shared_ptr<RateTable>>> rates;
+  };
+  [[nodiscard]] std::shared_ptr<PlaceTable> PlacesOf(const std::string& name, size_t size);
+  [[nodiscard]] std::shared_ptr<RateTable> RateOf(const std::string& name,
+                                                  const config::RequestRate& rate);
+  [[nodiscard]] LimitScope MakeScope(std::string_view kind, std::string_view name,
+                                     const config::RateLimits& limits, size_t connections);
+
+  std::shared_ptr<Tables> tables_;
 };
 
 // One a worker; its thread only, but for stats().
 class Limiter {
  public:
-  Limiter(const config::Config& config, ProcessLimits& process, RequestWarnings& warnings,
+  // `config` and `limits` live until SetLimits or the end of this.
+  Limiter(const config::Config& config, const ProcessLimits& limits, RequestWarnings& warnings,
           event::Loop& loop)
-      : config_(config), process_(process), warnings_(warnings), loop_(loop) {}
+      : config_(&config), process_(&limits), warnings_(warnings), loop_(loop) {}
+
+  // After a reload.
+  void SetLimits(const config::Config& config, const ProcessLimits& limits) {
+    config_ = &config;
+    process_ = &limits;
+  }
 
   // A connection was accepted: takes its place, which it gives back when it closes.
   enum class Arrival : uint8_t {
@@ -70,9 +98,9 @@ class Limiter {
 
   // What AdmitRequest and AdmitConnection are asked for, by index in Config::topics and
   // Config::routes; `rest` is everything else.
-  [[nodiscard]] const LimitScope& topic(uint32_t index) const { return process_.topics[index]; }
-  [[nodiscard]] const LimitScope& route(uint32_t index) const { return process_.routes[index]; }
-  [[nodiscard]] const LimitScope& rest() const { return process_.rest; }
+  [[nodiscard]] const LimitScope& topic(uint32_t index) const { return process_->topics[index]; }
+  [[nodiscard]] const LimitScope& route(uint32_t index) const { return process_->routes[index]; }
+  [[nodiscard]] const LimitScope& rest() const { return process_->rest; }
 
   // Counts a request against the scope's rate. False: it was answered. To be called twice: before
   // its token was looked at, with null, and after, with whom it is from; each looks at the rates
@@ -96,8 +124,8 @@ class Limiter {
                                               const auth::Identity* identity) const;
   void Refuse(const LimitScope& scope, Exchange& exchange, Limit limit, uint64_t wait_ms);
 
-  const config::Config& config_;
-  ProcessLimits& process_;
+  const config::Config* config_;
+  const ProcessLimits* process_;
   RequestWarnings& warnings_;
   event::Loop& loop_;
   LimitStats stats_;

@@ -1,7 +1,10 @@
 #include "server/metrics.h"
 
+#include <array>
 #include <functional>
 #include <iterator>
+#include <map>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -65,33 +68,33 @@ uint64_t SumHubs(const GatewayView& view, const std::function<uint64_t(const Hub
 }
 
 void AddTopics(Page& page, const GatewayView& view) {
-  const auto& topics = view.config->topics;
-  page.Begin("sluice_subscribers", "gauge", "Streams that are open, by entry of topics:.");
-  for (size_t i = 0; i < topics.size(); ++i) {
-    page.Add(fmt::format("topic=\"{}\"", topics[i].name),
-             SumHubs(view, [i](const HubStats& s) { return s.topics[i].subscribers.Get(); }));
-  }
-  page.Begin("sluice_topics", "gauge",
-             "Topics that a worker holds (counted once for each worker).");
-  for (size_t i = 0; i < topics.size(); ++i) {
-    page.Add(fmt::format("topic=\"{}\"", topics[i].name),
-             SumHubs(view, [i](const HubStats& s) { return s.topics[i].topics.Get(); }));
-  }
-  page.Begin("sluice_events_total", "counter", "Events that the broker delivered to this process.");
-  for (size_t i = 0; i < topics.size(); ++i) {
-    page.Add(fmt::format("topic=\"{}\"", topics[i].name), view.ingest->stats().events[i].Get());
-  }
-  page.Begin("sluice_messages_dropped_total", "counter",
-             "Messages refused: too large, or not of the topic's format.");
-  for (size_t i = 0; i < topics.size(); ++i) {
-    page.Add(fmt::format("topic=\"{}\"", topics[i].name), view.ingest->stats().dropped[i].Get());
-  }
+  using Value = uint64_t (*)(const pubsub::TopicCounters& counters);
+  const auto add = [&](std::string_view name, std::string_view type, std::string_view help,
+                       Value value) {
+    page.Begin(name, type, help);
+    for (const pubsub::TopicEntryPtr& topic : view.generation->topics()) {
+      page.Add(fmt::format("topic=\"{}\"", topic->config.name), value(topic->counters));
+    }
+  };
+  add("sluice_subscribers", "gauge", "Streams that are open, by entry of topics:.",
+      [](const pubsub::TopicCounters& counters) {
+        return counters.Sum([](const pubsub::TopicStats& s) { return s.subscribers.Get(); });
+      });
+  add("sluice_topics", "gauge", "Topics that a worker holds (counted once for each worker).",
+      [](const pubsub::TopicCounters& counters) {
+        return counters.Sum([](const pubsub::TopicStats& s) { return s.topics.Get(); });
+      });
+  add("sluice_events_total", "counter", "Events that the broker delivered to this process.",
+      [](const pubsub::TopicCounters& counters) { return counters.events.Get(); });
+  add("sluice_messages_dropped_total", "counter",
+      "Messages refused: too large, or not of the topic's format.",
+      [](const pubsub::TopicCounters& counters) { return counters.dropped.Get(); });
   page.Begin("sluice_gaps_total", "counter", "sluice.gap events told to subscribers.");
-  for (size_t i = 0; i < topics.size(); ++i) {
+  for (const pubsub::TopicEntryPtr& topic : view.generation->topics()) {
     for (size_t r = 0; r < pubsub::kGapReasonNames.size(); ++r) {
       page.Add(
-          fmt::format("topic=\"{}\",reason=\"{}\"", topics[i].name, pubsub::kGapReasonNames[r]),
-          SumHubs(view, [i, r](const HubStats& s) { return s.topics[i].gaps[r].Get(); }));
+          fmt::format("topic=\"{}\",reason=\"{}\"", topic->config.name, pubsub::kGapReasonNames[r]),
+          topic->counters.Sum([r](const pubsub::TopicStats& s) { return s.gaps[r].Get(); }));
     }
   }
 }
@@ -124,14 +127,11 @@ void AddDelivery(Page& page, const GatewayView& view) {
 
 void AddHttp(Page& page, const GatewayView& view) {
   uint64_t connections = 0;
-  uint64_t streams = 0;
+  const uint64_t streams = view.ledger->subscribers();
   uint64_t accepted = 0;
   uint64_t refused = 0;
   for (const Worker* worker : view.workers) {
     connections += worker->connections();
-    for (const pubsub::TopicStats& topic : worker->hub_stats().topics) {
-      streams += topic.subscribers.Get();
-    }
     accepted += worker->accepted();
     refused += worker->refused();
   }
@@ -150,14 +150,19 @@ void AddHttp(Page& page, const GatewayView& view) {
   }
 
   page.Begin("sluice_http_requests_total", "counter", "Requests answered, streams included.");
-  const auto& routes = view.workers.front()->http_stats().routes();
-  for (size_t route = 0; route < routes.size(); ++route) {
-    for (size_t column = 0; column < HttpStats::kStatuses; ++column) {
-      uint64_t count = 0;
-      for (const Worker* worker : view.workers) count += worker->http_stats().Get(route, column);
+  std::map<std::string_view, std::array<uint64_t, HttpStats::kStatuses>> routes;
+  for (const Worker* worker : view.workers) {
+    for (const auto* row = &worker->http_stats().first(); row != nullptr; row = row->next()) {
+      auto& counts = routes[row->label()];
+      for (size_t column = 0; column < counts.size(); ++column) counts[column] += row->Get(column);
+    }
+  }
+  for (const auto& [route, counts] : routes) {
+    for (size_t column = 0; column < counts.size(); ++column) {
+      const uint64_t count = counts[column];
       if (count == 0) continue;
       const int status = HttpStats::StatusOf(column);
-      page.Add(fmt::format("route=\"{}\",status=\"{}\"", routes[route],
+      page.Add(fmt::format("route=\"{}\",status=\"{}\"", route,
                            status == HttpStats::kOther ? "other" : fmt::format("{}", status)),
                count);
     }
@@ -179,9 +184,21 @@ void AddAuth(Page& page, const GatewayView& view) {
     for (const Worker* worker : view.workers) count += worker->auth_stats()[denial].Get();
     page.Add(fmt::format("reason=\"{}\"", auth::kDenialNames[denial]), count);
   }
+}
+
+void AddConfig(Page& page, const GatewayView& view) {
   page.Begin("sluice_config_reloads_total", "counter", "Reloads, by result.");
   page.Add("result=\"ok\"", view.reloads_done);
   page.Add("result=\"failed\"", view.reloads_failed);
+  page.One("sluice_config_last_reload_success", "gauge",
+           "1 if the last reload was taken, or there was none; 0 if it changed nothing.",
+           view.last_reload_ok ? 1 : 0);
+  page.One("sluice_config_last_success_timestamp_seconds", "gauge",
+           "When the configuration that runs was read, Unix time.",
+           static_cast<double>(view.loaded_ms) / 1000);
+  page.One("sluice_config_generations", "gauge",
+           "Configurations in use: more than 1 while requests of an older one are under way.",
+           view.generations());
 }
 
 void AddRedis(Page& page, const GatewayView& view) {
@@ -225,6 +242,7 @@ std::string RenderMetrics(const GatewayView& view) {
   AddDelivery(page, view);
   AddHttp(page, view);
   AddAuth(page, view);
+  AddConfig(page, view);
   AddRedis(page, view);
   AddProcess(page, view);
   return page.Take();

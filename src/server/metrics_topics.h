@@ -19,15 +19,19 @@ class MetricsTopics {
   // `view` is complete, and it and `ingest` outlive this.
   MetricsTopics(event::Loop& loop, const GatewayView& view, pubsub::IngestInbox& ingest);
 
+  // After a reload, when the view's generation is the new one.
+  void Update();
+
  private:
   struct Topic {
-    uint32_t index;  // in Config::topics
+    pubsub::TopicEntryPtr entry;
     Totals last;
     std::unique_ptr<event::Timer> timer;
   };
 
   void Send(Topic& topic);
 
+  event::Loop& loop_;
   const GatewayView& view_;
   pubsub::IngestInbox& ingest_;
   std::vector<std::unique_ptr<Topic>> topics_;

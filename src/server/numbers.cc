@@ -31,18 +31,17 @@ Totals ReadTotals(const GatewayView& view) {
   for (const Worker* worker : view.workers) {
     const pubsub::HubStats& hub = worker->hub_stats();
     totals.connections += worker->connections();
-    for (const pubsub::TopicStats& topic : hub.topics)
-      totals.subscribers += topic.subscribers.Get();
     totals.behind += hub.behind.Get();
     totals.deliveries += hub.deliveries.Get();
     totals.delivery_bytes += hub.delivery_bytes.Get();
     for (size_t i = 0; i < totals.fanout.size(); ++i) totals.fanout[i] += hub.fanout.bucket(i);
   }
+  totals.subscribers = view.ledger->subscribers();
   // Workers count their connections once a second, and their streams at once.
   totals.connections = std::max(totals.connections, totals.subscribers);
-  for (const Counter& events : view.ingest->stats().events) {
-    totals.topic_events.push_back(events.Get());
-    totals.events += events.Get();
+  totals.events = view.ledger->events();
+  for (const pubsub::TopicEntryPtr& topic : view.generation->topics()) {
+    totals.topic_events[topic->config.name] = topic->counters.events.Get();
   }
   if (view.redis != nullptr) {
     totals.probe_ns = view.redis->probe_ns.load();
@@ -56,7 +55,7 @@ Totals ReadTotals(const GatewayView& view) {
 
 Rates Between(const Totals& before, const Totals& after) {
   Rates rates;
-  rates.topic_events.resize(after.topic_events.size());
+  for (const auto& [topic, events] : after.topic_events) rates.topic_events[topic] = 0;
   if (after.at_ns <= before.at_ns) return rates;
   const double seconds = static_cast<double>(after.at_ns - before.at_ns) / kNsPerSecond;
   const auto per_second = [seconds](uint64_t from, uint64_t to) {
@@ -74,8 +73,11 @@ Rates Between(const Totals& before, const Totals& after) {
   }
   rates.fanout_p50 = Quantile(fanout, 0.5);
   rates.fanout_p99 = Quantile(fanout, 0.99);
-  for (size_t i = 0; i < std::min(before.topic_events.size(), after.topic_events.size()); ++i) {
-    rates.topic_events[i] = per_second(before.topic_events[i], after.topic_events[i]);
+  for (const auto& [topic, events] : after.topic_events) {
+    const auto then = before.topic_events.find(topic);
+    if (then != before.topic_events.end()) {
+      rates.topic_events[topic] = per_second(then->second, events);
+    }
   }
   return rates;
 }

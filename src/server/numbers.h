@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
-#include <vector>
+#include <string>
 
 #include <nlohmann/json.hpp>
 
@@ -30,7 +32,7 @@ struct Totals {
   uint64_t delivery_bytes = 0;
   double cpu_seconds = 0;
   DurationHistogram::Counts fanout{};
-  std::vector<uint64_t> topic_events;  // by index in Config::topics
+  std::map<std::string, uint64_t, std::less<>> topic_events;  // of the topics that there are
 };
 [[nodiscard]] Totals ReadTotals(const GatewayView& view);
 
@@ -43,7 +45,7 @@ struct Rates {
   // In seconds; none if nothing was delivered.
   std::optional<double> fanout_p50;
   std::optional<double> fanout_p99;
-  std::vector<double> topic_events;
+  std::map<std::string, double, std::less<>> topic_events;
 };
 [[nodiscard]] Rates Between(const Totals& before, const Totals& after);
 

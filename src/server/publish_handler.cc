@@ -48,6 +48,7 @@ class PublishRequest final : public RequestHandler {
   PublishRequest(const PublishEnvironment& environment, const config::Publish& config,
                  routing::Router::Target target, Exchange& exchange)
       : environment_(environment),
+        generation_(environment.generation),
         config_(config),
         target_(std::move(target)),
         exchange_(&exchange) {}
@@ -57,7 +58,7 @@ class PublishRequest final : public RequestHandler {
 
   void OnBody(std::string_view bytes) override {
     if (exchange_ == nullptr) return;
-    if (body_.size() + bytes.size() > environment_.config.limits.message_bytes) {
+    if (body_.size() + bytes.size() > generation_->config().limits.message_bytes) {
       AnswerTooLarge();
       return;
     }
@@ -90,17 +91,17 @@ class PublishRequest final : public RequestHandler {
         return;
       }
       body_ = *std::move(stamped);
-      if (body_.size() > environment_.config.limits.message_bytes) {
+      if (body_.size() > generation_->config().limits.message_bytes) {
         AnswerTooLarge();
         return;
       }
     }
-    ticket_ =
-        environment_.hub.Publish(target_.index, target_.channel, std::move(event), std::move(id),
-                                 std::move(body_), [this](Result<std::string> result) {
-                                   ticket_ = 0;
-                                   OnPublished(std::move(result));
-                                 });
+    ticket_ = environment_.hub.Publish(generation_->topics()[target_.index], target_.channel,
+                                       std::move(event), std::move(id), std::move(body_),
+                                       [this](Result<std::string> result) {
+                                         ticket_ = 0;
+                                         OnPublished(std::move(result));
+                                       });
   }
 
   void OnClientGone() override { exchange_ = nullptr; }
@@ -123,8 +124,8 @@ class PublishRequest final : public RequestHandler {
   }
 
   void AnswerTooLarge() {
-    Answer(http::ErrorResponse(
-        413, fmt::format("a message may have {} bytes", environment_.config.limits.message_bytes)));
+    Answer(http::ErrorResponse(413, fmt::format("a message may have {} bytes",
+                                                generation_->config().limits.message_bytes)));
   }
 
   void Answer(http::Response response) {
@@ -132,6 +133,7 @@ class PublishRequest final : public RequestHandler {
   }
 
   const PublishEnvironment& environment_;
+  GenerationPtr generation_;
   const config::Publish& config_;
   routing::Router::Target target_;
   Exchange* exchange_;  // null once it was answered or the client has gone
@@ -155,13 +157,15 @@ std::unique_ptr<RequestHandler> HandlePublish(const PublishEnvironment& environm
     exchange.Respond(std::move(response));
     return nullptr;
   }
+  const Generation& generation = *environment.generation;
+  const config::Publish& config = generation.config().publish[match.index];
   Limiter& limiter = environment.limiter;
   if (!limiter.AdmitRequest(limiter.rest(), exchange, exchange.peer(), nullptr)) return nullptr;
-  auto target = environment.router.PublishTarget(match);
+  auto target = generation.router().PublishTarget(match);
   const std::string_view name =
-      target ? environment.router.NameOf(target->index, target->channel) : std::string_view();
-  const auto identity = environment.access.Admit(
-      exchange, environment.config.publish[match.index].auth, auth::Right::kPublish, name);
+      target ? generation.router().NameOf(target->index, target->channel) : std::string_view();
+  const auto identity =
+      environment.access.Admit(exchange, config.auth, auth::Right::kPublish, name);
   if (!identity || !limiter.AdmitRequest(limiter.rest(), exchange, exchange.peer(), &*identity)) {
     return nullptr;
   }
@@ -169,13 +173,13 @@ std::unique_ptr<RequestHandler> HandlePublish(const PublishEnvironment& environm
     exchange.Respond(http::ErrorResponse(404, "there is no such topic"));
     return nullptr;
   }
-  if (environment.config.topics[target->index].source == config::Source::kMetrics) {
+  if (generation.config().topics[target->index].source == config::Source::kMetrics) {
     exchange.Respond(
         http::ErrorResponse(403, "the gateway alone publishes on this topic (source: metrics)"));
     return nullptr;
   }
-  auto handler = std::make_unique<PublishRequest>(
-      environment, environment.config.publish[match.index], *std::move(target), exchange);
+  auto handler =
+      std::make_unique<PublishRequest>(environment, config, *std::move(target), exchange);
   exchange.ReadBody();
   return handler;
 }

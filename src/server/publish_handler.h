@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "server/access.h"
+#include "server/generation.h"
 #include "server/limiter.h"
 #include "server/request_warnings.h"
 #include "sluice/pubsub/hub.h"
@@ -15,8 +16,7 @@
 namespace sluice::server {
 
 struct PublishEnvironment {
-  const config::Config& config;
-  const routing::Router& router;
+  GenerationPtr generation;  // of requests that begin now
   pubsub::Hub& hub;
   pubsub::Stamper& stamper;
   Access& access;

@@ -1,118 +1,70 @@
-#include "server/reload.h"
-
-#include <algorithm>
+// SIGHUP: what GatewayImpl does with a configuration that has changed.
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "server/gateway_impl.h"
+#include "server/reload_plan.h"
+#include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 #include "sluice/config/advice.h"
 #include "sluice/config/load.h"
 
 namespace sluice::server {
-namespace {
-
-const config::AuthScheme* FindScheme(const config::Config& config, const std::string& name) {
-  for (const config::AuthScheme& scheme : config.auth) {
-    if (scheme.name == name) return &scheme;
-  }
-  return nullptr;
-}
-
-std::vector<std::string> ChangedSchemes(const config::Config& old, const config::Config& next) {
-  std::vector<std::string> names;
-  for (const config::AuthScheme& scheme : next.auth) {
-    const config::AuthScheme* before = FindScheme(old, scheme.name);
-    if (before == nullptr || !(*before == scheme)) names.push_back(scheme.name);
-  }
-  for (const config::AuthScheme& scheme : old.auth) {
-    if (FindScheme(next, scheme.name) == nullptr) names.push_back(scheme.name);
-  }
-  return names;
-}
-
-}  // namespace
-
-Result<ReloadPlan> PlanReload(const config::Config& running, const config::Config& latest,
-                              const config::Config& next) {
-  const auto missing = [&](const std::string& name) {
-    return !name.empty() && FindScheme(next, name) == nullptr;
-  };
-  for (const config::Topic& topic : running.topics) {
-    if (missing(topic.auth)) {
-      return Fail(Errc::kInvalid,
-                  fmt::format("auth.{} is gone, and topics.{} needs it until a restart", topic.auth,
-                              topic.name));
-    }
-  }
-  for (const config::Publish& entry : running.publish) {
-    if (missing(entry.auth)) {
-      return Fail(Errc::kInvalid, fmt::format("auth.{} is gone, and the publish path {} needs it "
-                                              "until a restart",
-                                              entry.auth, entry.path));
-    }
-  }
-  ReloadPlan plan;
-  plan.schemes = ChangedSchemes(latest, next);
-  const std::pair<std::string_view, bool> kept[] = {
-      {"listen", running.listen == next.listen},
-      {"workers", running.workers == next.workers},
-      {"pid_file", running.pid_file == next.pid_file},
-      {"admin", running.admin == next.admin},
-      {"log.path", running.log_path == next.log_path},
-      {"log.access", running.access_log == next.access_log},
-      {"broker", running.broker == next.broker},
-      {"redis", running.redis == next.redis},
-      {"limits", running.limits == next.limits},
-      {"cors", running.cors == next.cors},
-      {"topics", running.topics == next.topics},
-      {"publish", running.publish == next.publish},
-      {"drain", running.drain == next.drain},
-      {"demo", running.demo == next.demo},
-  };
-  for (const auto& [key, same] : kept) {
-    if (!same) plan.waiting.emplace_back(key);
-  }
-  return plan;
-}
 
 void GatewayImpl::OnReloadSignal() {
-  if (!view_.draining) service_manager_.Reloading();
-  Reload();
-  if (!view_.draining) service_manager_.Ready(ServingStatus());
+  if (view_.draining) {
+    LogWarn("reload: the gateway is about to stop; nothing is read again");
+    return;
+  }
+  service_manager_.Reloading();
+  view_.last_reload_ok = Reload();
+  ++(view_.last_reload_ok ? view_.reloads_done : view_.reloads_failed);
+  service_manager_.Ready(ServingStatus());
 }
 
-void GatewayImpl::Reload() {
+bool GatewayImpl::Reload() {
   const config::LoadResult next = config::LoadConfig(options_.config_path);
   if (!next) {
-    ++view_.reloads_failed;
     for (const config::Problem& problem : next.error()) LogError("reload: {}", problem.ToString());
     LogError("reload: the configuration stays as it was; mend the file and send SIGHUP again");
-    return;
+    return false;
   }
-  const Result<ReloadPlan> plan = PlanReload(*config_, *latest_, **next);
-  if (!plan) {
-    ++view_.reloads_failed;
-    LogError("reload: {}; the configuration stays as it was", plan.error().message);
-    return;
+  const ReloadPlan plan = PlanReload(*started_, *config_, **next);
+  // What can fail comes first, and is undone.
+  if (const Result<> opened = OpenListeners(plan.config->listen, plan.config->limits); !opened) {
+    LogError("reload: {}; the configuration stays as it was", opened.error().message);
+    return false;
   }
-  ++view_.reloads_done;
-  latest_ = *next;
-  SetLogLevel(latest_->log_level);
-  for (const std::string& advice : config::AdviceOn(*latest_)) LogWarn("reload: {}", advice);
-  const auto schemes = std::make_shared<const auth::Schemes>(latest_->auth);
+  SetLogLevel(plan.config->log_level);
+  for (const std::string& advice : config::AdviceOn(**next)) LogWarn("reload: {}", advice);
+  if (plan.config->limits.connections != config_->limits.connections) {
+    CheckFdLimit(plan.config->limits);
+  }
+  Apply(std::make_shared<const Generation>(plan.config, ledger_, view_.generation.get()));
+  CloseListeners(plan.config->listen);
+  if (!plan.waiting.empty()) {
+    LogWarn("reload: these have changed and need a restart: {}", fmt::join(plan.waiting, ", "));
+  }
+  LogInfo("reloaded {}: {}", options_.config_path, plan.Summary());
+  return true;
+}
+
+// When it returns, all threads go by it. Ingest has it first: what a worker asks of it is of this
+// generation or an older one, never of one that it does not know.
+void GatewayImpl::Apply(const GenerationPtr& generation) {
+  ingest_thread_.Call([&] { ingest_->SetCatalog(generation); });
   for (const auto& started : workers_) {
-    Worker& worker = *started->worker;
-    started->thread.Post([&worker, schemes] { worker.SetSchemes(schemes); });
+    started->thread.Call([&] { started->worker->SetGeneration(generation); });
   }
-  if (!plan->waiting.empty()) {
-    LogWarn("reload: these have changed and need a restart: {}", fmt::join(plan->waiting, ", "));
-  }
-  LogInfo("reloaded {}: auth schemes changed: {}", options_.config_path,
-          plan->schemes.empty() ? "none" : fmt::format("{}", fmt::join(plan->schemes, ", ")));
+  config_ = generation->shared_config();
+  std::erase_if(view_.older, [](const auto& older) { return older.expired(); });
+  view_.older.emplace_back(std::exchange(view_.generation, generation));
+  view_.loaded_ms = WallMs();
+  metrics_topics_->Update();
 }
 
 }  // namespace sluice::server

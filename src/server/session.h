@@ -73,6 +73,7 @@ class Session final : public event::Deferred,
   void Respond(http::Response response) override;
   [[nodiscard]] std::unique_ptr<net::Stream> TakeStream() override;
   void Close() override;
+  void Keep(std::shared_ptr<const void> what) override { kept_ = std::move(what); }
   void set_route_label(std::string_view label) override { route_ = label; }
   void set_subject(std::string subject) override { subject_ = std::move(subject); }
 
@@ -129,6 +130,7 @@ class Session final : public event::Deferred,
   Outgoing outgoing_;
   std::optional<http::Response> answer_;  // given by the handler, not yet on its way
   std::string refusal_;                   // why the session itself answered
+  std::shared_ptr<const void> kept_;
   std::string_view route_;
   std::string subject_;
   size_t index_ = 0;  // in the set

@@ -120,6 +120,7 @@ void Session::AwaitRequest() {
   first_ = dispatched_ = body_wanted_ = body_ended_ = continue_owed_ = false;
   bytes_sent_ = head_bytes_ = 0;
   route_ = {};
+  kept_.reset();
   subject_ = {};
   Arm(environment_.settings.idle_timeout_ms);
 }

@@ -28,27 +28,29 @@ double Tenths(double value) {
   return std::round(value * 10) / 10;
 }
 
-ordered_json TopicStatus(const GatewayView& view, const Rates& rates, size_t index) {
+ordered_json TopicStatus(const pubsub::TopicEntry& entry, const Rates& rates) {
+  const pubsub::TopicCounters& counters = entry.counters;
   ordered_json gaps = ordered_json::object();
   for (size_t r = 0; r < pubsub::kGapReasonNames.size(); ++r) {
     gaps[std::string(pubsub::kGapReasonNames[r])] =
-        SumHubs(view, [=](const HubStats& hub) { return hub.topics[index].gaps[r].Get(); });
+        counters.Sum([r](const pubsub::TopicStats& s) { return s.gaps[r].Get(); });
   }
   // Each worker holds the topics that its clients want: the most that one holds is a lower bound.
   uint64_t live = 0;
-  for (const Worker* worker : view.workers) {
-    live = std::max(live, worker->hub_stats().topics[index].topics.Get());
+  for (const pubsub::TopicStats& worker : counters.workers) {
+    live = std::max(live, worker.topics.Get());
   }
-  const config::Topic& topic = view.config->topics[index];
+  const config::Topic& topic = entry.config;
+  const auto rate = rates.topic_events.find(topic.name);
   return {{"name", topic.name},
           {"path", topic.path},
           {"channel", topic.channel},
           {"live", live},
           {"subscribers",
-           SumHubs(view, [=](const HubStats& hub) { return hub.topics[index].subscribers.Get(); })},
-          {"events", view.ingest->stats().events[index].Get()},
-          {"events_per_second", Tenths(rates.topic_events[index])},
-          {"dropped", view.ingest->stats().dropped[index].Get()},
+           counters.Sum([](const pubsub::TopicStats& s) { return s.subscribers.Get(); })},
+          {"events", counters.events.Get()},
+          {"events_per_second", rate != rates.topic_events.end() ? Tenths(rate->second) : 0.0},
+          {"dropped", counters.dropped.Get()},
           {"gaps", gaps}};
 }
 
@@ -82,7 +84,7 @@ ordered_json Limited(const GatewayView& view) {
 ordered_json BrokerStatus(const GatewayView& view) {
   if (view.redis == nullptr) return {{"kind", "memory"}};
   return {{"kind", "redis"},
-          {"endpoint", view.config->redis.endpoint.ToString()},
+          {"endpoint", view.generation->config().redis.endpoint.ToString()},
           {"up", view.redis->up.load()},
           {"probe_seconds", static_cast<double>(view.redis->probe_ns.load()) / 1e9},
           {"reconnects", view.redis->reconnects.load()},
@@ -117,18 +119,12 @@ ordered_json Readiness(const GatewayView& view) {
 }  // namespace
 
 ordered_json StatusDocument(const GatewayView& view, const Sampler& sampler) {
-  const uint64_t streams = SumHubs(view, [](const HubStats& hub) {
-    uint64_t count = 0;
-    for (const auto& topic : hub.topics) count += topic.subscribers.Get();
-    return count;
-  });
+  const uint64_t streams = view.ledger->subscribers();
   const uint64_t connections =
       std::max(streams, Sum(view, [](const Worker& worker) { return worker.connections(); }));
   ordered_json topics = ordered_json::array();
-  uint64_t events = 0;
-  for (size_t i = 0; i < view.config->topics.size(); ++i) {
-    topics.push_back(TopicStatus(view, sampler.rates(), i));
-    events += view.ingest->stats().events[i].Get();
+  for (const pubsub::TopicEntryPtr& topic : view.generation->topics()) {
+    topics.push_back(TopicStatus(*topic, sampler.rates()));
   }
   return {
       {"version", view.version},
@@ -143,7 +139,7 @@ ordered_json StatusDocument(const GatewayView& view, const Sampler& sampler) {
       {"refused", Sum(view, [](const Worker& worker) { return worker.refused(); })},
       {"subscribers", streams},
       {"behind", SumHubs(view, [](const HubStats& hub) { return hub.behind.Get(); })},
-      {"events", events},
+      {"events", view.ledger->events()},
       {"deliveries", SumHubs(view, [](const HubStats& hub) { return hub.deliveries.Get(); })},
       {"delivery_bytes",
        SumHubs(view, [](const HubStats& hub) { return hub.delivery_bytes.Get(); })},

@@ -26,32 +26,28 @@ config::ConfigPtr StreamConfig() {
 }  // namespace
 
 StatusStream::StatusStream(event::Loop& loop, event::TimerWheel& timers)
-    : config_(StreamConfig()),
-      router_(config_),
-      ingest_(loop, config_,
+    : generation_(std::make_shared<const Generation>(StreamConfig(), ledger_, nullptr)),
+      ingest_(loop, generation_,
               [](pubsub::BrokerHandler& handler) {
                 return std::make_unique<pubsub::MemoryBroker>(handler);
               }),
-      hub_(loop, config_, 0, ingest_.inbox(), counts_),
-      greetings_(EncodeGreetings(*config_)),
-      tokens_(config_->limits.auth_failures),
-      access_(*config_, tokens_, std::make_shared<const auth::Schemes>(config_->auth)),
-      cors_(config_->cors),
+      hub_(loop, generation_, 0, ingest_.inbox(), counts_),
+      tokens_(generation_->limits().auth_failures),
+      access_(generation_, tokens_),
       warnings_(loop, redactor_),
-      limits_(*config_),
-      limiter_(*config_, limits_, warnings_, loop),
-      environment_{*config_, router_, hub_,     timers,   greetings_,
-                   access_,  cors_,   limiter_, warnings_} {
+      limiter_(generation_->config(), generation_->client_limits(), warnings_, loop),
+      environment_{generation_, hub_, timers, access_, limiter_, warnings_} {
   ingest_.AddWorker(hub_.inbox());
   ingest_.Start();
 }
 
 std::unique_ptr<RequestHandler> StatusStream::Dispatch(Exchange& exchange) {
-  return HandleTopic(environment_, router_.Find({}, exchange.request().path()), exchange);
+  return HandleTopic(environment_, generation_->router().Find({}, exchange.request().path()),
+                     exchange);
 }
 
 void StatusStream::Send(std::string json) {
-  ingest_.inbox().Push(pubsub::OwnMessageCommand{0, std::move(json)});
+  ingest_.inbox().Push(pubsub::OwnMessageCommand{generation_->topics()[0], std::move(json)});
 }
 
 }  // namespace sluice::server

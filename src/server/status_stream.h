@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "server/access.h"
-#include "server/cors.h"
+#include "server/generation.h"
 #include "server/request_warnings.h"
 #include "server/topic_handler.h"
 #include "sluice/event/loop.h"
@@ -40,19 +40,16 @@ class StatusStream {
   void Close() { hub_.CloseAll(pubsub::CloseReason::kStopped); }
 
  private:
-  config::ConfigPtr config_;
-  routing::Router router_;
+  TopicLedger ledger_{1};
+  GenerationPtr generation_;
   pubsub::ProcessCounts counts_;
   pubsub::Ingest ingest_;
   pubsub::Hub hub_;
-  std::vector<std::string> greetings_;
   // The admin listener asks for no token, and no page of another origin may look.
   TokenMemory tokens_;
   Access access_;
-  Cors cors_;
   http::Redactor redactor_;
   RequestWarnings warnings_;
-  ProcessLimits limits_;
   Limiter limiter_;
   TopicEnvironment environment_;
 };

@@ -46,17 +46,19 @@ class TopicRequest final : public RequestHandler,
   TopicRequest(const TopicEnvironment& environment, uint32_t index, auth::Identity identity,
                Place place, Exchange& exchange)
       : environment_(environment),
-        topic_config_(environment.config.topics[index]),
-        greeting_(environment.greetings[index]),
+        generation_(environment.generation),
+        entry_(generation_->topics()[index]),
+        topic_config_(entry_->config),
+        greeting_(generation_->greeting(index)),
         identity_(std::move(identity)),
         place_(std::move(place)),
         exchange_(&exchange),
         timeout_(*this) {}
 
   // False if it was answered at once.
-  [[nodiscard]] bool Begin(uint32_t index, const std::string& channel) {
+  [[nodiscard]] bool Begin(const std::string& channel) {
     environment_.timers.Arm(timeout_, topic_config_.subscribe_timeout_ms);
-    environment_.hub.Await(index, channel, *this);
+    environment_.hub.Await(entry_, channel, *this);
     return exchange_ != nullptr;
   }
 
@@ -92,7 +94,13 @@ class TopicRequest final : public RequestHandler,
   void OnRefused(const Error& error) override {
     if (exchange_ == nullptr) return;
     timeout_.Cancel();
-    Refuse(*std::exchange(exchange_, nullptr), error);
+    Exchange& exchange = *std::exchange(exchange_, nullptr);
+    if (error.code == Errc::kClosed) {
+      // A reload came in between: it has to ask again, and a browser does so only after a stream.
+      exchange.Respond(EndedStream(pubsub::RetryHint(topic_config_)));
+      return;
+    }
+    Refuse(exchange, error);
   }
 
   void OnTimeout(event::TimerWheel::Node&) override {
@@ -117,7 +125,7 @@ class TopicRequest final : public RequestHandler,
     sse::AppendPreamble(preamble, pubsub::RetryHint(topic_config_));
     preamble += greeting_;
     std::string fields;
-    for (const auto& [name, value] : environment_.cors.FieldsFor(request)) {
+    for (const auto& [name, value] : generation_->cors().FieldsFor(request)) {
       fmt::format_to(std::back_inserter(fields), "{}: {}\r\n", name, value);
     }
     if (!chunked) return http::StreamHead(http::StreamFraming::kUntilClose, fields) + preamble;
@@ -139,6 +147,8 @@ class TopicRequest final : public RequestHandler,
   }
 
   const TopicEnvironment& environment_;
+  GenerationPtr generation_;
+  const pubsub::TopicEntryPtr& entry_;
   const config::Topic& topic_config_;
   std::string_view greeting_;
   auth::Identity identity_;
@@ -149,23 +159,12 @@ class TopicRequest final : public RequestHandler,
 
 }  // namespace
 
-std::vector<std::string> EncodeGreetings(const config::Config& config) {
-  std::vector<std::string> greetings;
-  for (const config::Topic& topic : config.topics) {
-    std::string& bytes = greetings.emplace_back();
-    if (topic.greeting.empty()) continue;
-    const auto done =
-        sse::AppendEvent(bytes, {.name = {}, .data = topic.greeting, .retry_ms = std::nullopt});
-    assert(done.has_value());
-    static_cast<void>(done);
-  }
-  return greetings;
-}
-
 std::unique_ptr<RequestHandler> HandleTopic(const TopicEnvironment& environment,
                                             const routing::Match& match, Exchange& exchange) {
-  const config::Topic& topic = environment.config.topics[match.index];
-  exchange.set_route_label(topic.name);
+  const Generation& generation = *environment.generation;
+  const pubsub::TopicEntry& entry = *generation.topics()[match.index];
+  const config::Topic& topic = entry.config;
+  exchange.set_route_label(entry.counters.name);
   const http::Request& request = exchange.request();
   const http::Method method = request.method();
   if (method == http::Method::kOptions) {
@@ -181,12 +180,12 @@ std::unique_ptr<RequestHandler> HandleTopic(const TopicEnvironment& environment,
   Limiter& limiter = environment.limiter;
   const LimitScope& scope = limiter.topic(match.index);
   if (!limiter.AdmitRequest(scope, exchange, exchange.peer(), nullptr)) return nullptr;
-  const std::string channel = environment.router.ChannelOf(match);
+  const std::string channel = generation.router().ChannelOf(match);
   std::optional<auth::Identity> identity = environment.access.Admit(
-      exchange, topic.auth, auth::Right::kRead, environment.router.NameOf(match.index, channel));
+      exchange, topic.auth, auth::Right::kRead, generation.router().NameOf(match.index, channel));
   if (!identity) return nullptr;
   if (!limiter.AdmitRequest(scope, exchange, exchange.peer(), &*identity)) return nullptr;
-  if (environment.router.TopicOf(channel) != match.index) {
+  if (generation.router().TopicOf(channel) != match.index) {
     exchange.Respond(http::ErrorResponse(404, "there is no such topic"));
     return nullptr;
   }
@@ -215,7 +214,7 @@ std::unique_ptr<RequestHandler> HandleTopic(const TopicEnvironment& environment,
   if (!place) return nullptr;
   auto handler = std::make_unique<TopicRequest>(environment, match.index, *std::move(identity),
                                                 *std::move(place), exchange);
-  if (!handler->Begin(match.index, channel)) return nullptr;
+  if (!handler->Begin(channel)) return nullptr;
   return handler;
 }
 

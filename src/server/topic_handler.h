@@ -4,11 +4,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "server/access.h"
-#include "server/cors.h"
+#include "server/generation.h"
 #include "server/limiter.h"
 #include "server/request_warnings.h"
 #include "sluice/event/timer_wheel.h"
@@ -19,20 +17,13 @@
 namespace sluice::server {
 
 struct TopicEnvironment {
-  const config::Config& config;
-  const routing::Router& router;
+  GenerationPtr generation;  // of requests that begin now
   pubsub::Hub& hub;
   event::TimerWheel& timers;
-  const std::vector<std::string>& greetings;  // see EncodeGreetings
   Access& access;
-  const Cors& cors;
   Limiter& limiter;
   RequestWarnings& warnings;
 };
-
-// By topic: the event that each of its clients gets before any other, as it is on the stream. Empty
-// if there is none.
-[[nodiscard]] std::vector<std::string> EncodeGreetings(const config::Config& config);
 
 // Null if it was answered at once.
 [[nodiscard]] std::unique_ptr<RequestHandler> HandleTopic(const TopicEnvironment& environment,

@@ -2,19 +2,24 @@
 // of the process. Main thread; the workers and the ingest thread outlive it.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "server/generation.h"
+#include "server/topic_ledger.h"
 #include "server/worker.h"
-#include "sluice/config/config.h"
 #include "sluice/pubsub/ingest.h"
 #include "sluice/redis/pubsub_link.h"
 
 namespace sluice::server {
 
 struct GatewayView {
-  config::ConfigPtr config;
+  GenerationPtr generation;
+  const TopicLedger* ledger = nullptr;
   std::string version;
   std::vector<const Worker*> workers;
   const pubsub::Ingest* ingest = nullptr;
@@ -24,6 +29,15 @@ struct GatewayView {
   bool draining = false;
   uint64_t reloads_done = 0;
   uint64_t reloads_failed = 0;
+  bool last_reload_ok = true;  // true as long as there was none
+  uint64_t loaded_ms = 0;      // when the present configuration was read, Unix time
+  std::vector<std::weak_ptr<const Generation>> older;  // of before it, as of the last reload
+
+  // Configurations that something still goes by.
+  [[nodiscard]] size_t generations() const {
+    return 1 + static_cast<size_t>(std::count_if(older.begin(), older.end(),
+                                                 [](const auto& g) { return !g.expired(); }));
+  }
 
   [[nodiscard]] bool redis_up() const { return redis == nullptr || redis->up.load(); }
   [[nodiscard]] bool ready() const { return listening && !draining && redis_up(); }

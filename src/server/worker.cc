@@ -35,72 +35,83 @@ http::Response Busy(std::string_view detail) {
   return response;
 }
 
+// The same, counted apart from the other threads' references: requests take and drop them without
+// a cache line that all share.
+GenerationPtr OwnCountOf(const GenerationPtr& generation) {
+  return {generation.get(), [generation](const Generation*) {}};
+}
+
 }  // namespace
 
-Worker::Worker(event::Loop& loop, net::Network& network, uint32_t index, const WorkerShared& shared)
+Worker::Worker(event::Loop& loop, net::Network& network, uint32_t index, const WorkerShared& shared,
+               const GenerationPtr& generation)
     : loop_(loop),
       network_(network),
       index_(index),
       shared_(shared),
-      session_settings_(ToSettings(shared.config->limits)),
-      http_stats_(*shared.config),
+      generation_(OwnCountOf(generation)),
+      session_settings_(ToSettings(config().limits)),
+      http_stats_(config()),
       timers_(loop),
       warnings_(loop, redactor_),
-      cors_(shared.config->cors),
-      access_(*shared.config, shared.tokens, shared.schemes),
-      limiter_(*shared.config, shared.limits, warnings_, loop),
-      hub_(loop, shared.config, index, shared.ingest, shared.counts),
-      greetings_(EncodeGreetings(*shared.config)),
-      topic_environment_{*shared.config, shared.router, hub_,     timers_,  greetings_,
-                         access_,        cors_,         limiter_, warnings_},
-      publish_environment_{*shared.config, shared.router, hub_,     stamper_,
-                           access_,        limiter_,      warnings_},
+      access_(generation_, shared.tokens),
+      limiter_(config(), generation_->client_limits(), warnings_, loop),
+      hub_(loop, generation_, index, shared.ingest, shared.counts),
+      topic_environment_{generation_, hub_, timers_, access_, limiter_, warnings_},
+      publish_environment_{generation_, hub_, stamper_, access_, limiter_, warnings_},
       sessions_({loop, timers_, *this, session_settings_}, (uint64_t{index} << kIdBits) + 1),
       tick_(loop.MakeTimer([this] { CountConnections(); })),
       drain_check_(loop.MakeTimer([this] { CheckDrained(); })) {
-  if (const auto& access = shared_.config->access_log) {
-    access_log_.emplace(access->format, redactor_);
-  }
-  RedactTokensOf(*shared.schemes);
+  Adopt(generation_);
   tick_->Start(kTickMs, kTickMs);
 }
 
-Result<std::vector<net::Endpoint>> Worker::Listen(const std::vector<net::Endpoint>& endpoints) {
-  const config::Config& config = *shared_.config;
-  std::vector<net::Endpoint> bound;
-  for (const net::Endpoint& endpoint : endpoints) {
-    // A unix socket has one listener; the kernel spreads TCP over all workers.
-    if (endpoint.is_unix() && index_ != 0) continue;
-    net::ListenOptions options;
-    options.endpoint = endpoint;
-    options.reuse_port = shared_.connections.size() > 1;
-    options.claim = index_ == 0;
-    options.notsent_lowat_bytes = config.limits.notsent_bytes;
-    options.user_timeout_ms = config.limits.write_timeout_ms;
-    auto listener = network_.Listen(
-        options, [this](std::unique_ptr<net::Stream> stream) { OnAccepted(std::move(stream)); },
-        [this](bool exhausted) { OnExhausted(exhausted); });
-    if (!listener) return tl::unexpected(listener.error());
-    bound.push_back((*listener)->endpoint());
-    listeners_.push_back(std::move(*listener));
+Result<net::Endpoint> Worker::Listen(uint64_t number, const net::Endpoint& endpoint,
+                                     const config::Limits& limits) {
+  net::ListenOptions options;
+  options.endpoint = endpoint;
+  options.reuse_port = shared_.connections.size() > 1;
+  options.claim = index_ == 0;
+  options.notsent_lowat_bytes = limits.notsent_bytes;
+  options.user_timeout_ms = limits.write_timeout_ms;
+  auto listener = network_.Listen(
+      options, [this](std::unique_ptr<net::Stream> stream) { OnAccepted(std::move(stream)); },
+      [this](bool exhausted) { OnExhausted(exhausted); });
+  if (!listener) return tl::unexpected(listener.error());
+  return (listeners_[number] = std::move(*listener))->endpoint();
+}
+
+void Worker::SetGeneration(const GenerationPtr& generation) {
+  generation_ = OwnCountOf(generation);
+  session_settings_ = ToSettings(config().limits);
+  http_stats_.AddRoutes(config());
+  access_.SetGeneration(generation_);
+  limiter_.SetLimits(config(), generation_->client_limits());
+  topic_environment_.generation = generation_;
+  publish_environment_.generation = generation_;
+  for (const auto& [number, listener] : listeners_) {
+    listener->SetClientOptions(config().limits.notsent_bytes, config().limits.write_timeout_ms);
   }
-  return bound;
+  Adopt(generation_);
+  hub_.SetCatalog(generation_);
 }
 
-void Worker::SetSchemes(auth::SchemesPtr schemes) {
-  RedactTokensOf(*schemes);
-  access_.SetSchemes(std::move(schemes));
-}
-
-// What was a token's parameter once stays secret: clients may still send it.
-void Worker::RedactTokensOf(const auth::Schemes& schemes) {
-  for (const std::string_view name : schemes.QueryParameters()) redactor_.AddName(name);
+// What is made anew of each generation.
+void Worker::Adopt(const GenerationPtr& generation) {
+  // What was a token's parameter once stays secret: clients may still send it.
+  for (const std::string_view name : generation->schemes().QueryParameters()) {
+    redactor_.AddName(name);
+  }
+  access_log_.reset();
+  if (const auto& access = generation->config().access_log) {
+    access_log_.emplace(access->format, redactor_);
+  }
 }
 
 // --- connections ---
 
 void Worker::OnAccepted(std::unique_ptr<net::Stream> stream) {
-  const uint64_t limit = shared_.config->limits.connections;
+  const uint64_t limit = config().limits.connections;
   if (AllConnections() >= limit + limit / kRefusedShare + 1) {
     refused_.Add();
     return;  // the stream closes
@@ -141,20 +152,21 @@ uint64_t Worker::AllConnections() const {
 // --- requests ---
 
 std::unique_ptr<RequestHandler> Worker::Dispatch(Exchange& exchange) {
+  exchange.Keep(generation_);
   const routing::Match match =
-      shared_.router.Find(exchange.request().host(), exchange.request().path());
+      generation_->router().Find(exchange.request().host(), exchange.request().path());
   if (draining_) {
     const bool stream = match.action == routing::Action::kTopic &&
                         exchange.request().method() == http::Method::kGet;
-    exchange.Respond(stream ? EndedStream(pubsub::RetryHint(shared_.config->topics[match.index]))
+    exchange.Respond(stream ? EndedStream(pubsub::RetryHint(config().topics[match.index]))
                             : Busy("the gateway is about to stop"));
     return nullptr;
   }
-  if (AllConnections() > shared_.config->limits.connections) {
+  if (AllConnections() > config().limits.connections) {
     refused_.Add();
     warnings_.Warn(RequestWarnings::Kind::kConnections, exchange, 503,
                    match.action == routing::Action::kTopic
-                       ? std::string_view(shared_.config->topics[match.index].name)
+                       ? std::string_view(config().topics[match.index].name)
                        : "-",
                    "there are as many connections as limits.connections allows",
                    "raise it, and the limit of descriptors, or add gateways");
@@ -165,8 +177,8 @@ std::unique_ptr<RequestHandler> Worker::Dispatch(Exchange& exchange) {
     limiter_.RefuseConnection(exchange);
     return nullptr;
   }
-  if (cors_.IsPreflight(exchange.request())) {
-    exchange.Respond(cors_.AnswerPreflight(exchange.request()));
+  if (generation_->cors().IsPreflight(exchange.request())) {
+    exchange.Respond(generation_->cors().AnswerPreflight(exchange.request()));
     return nullptr;
   }
   switch (match.action) {
@@ -194,11 +206,11 @@ void Worker::AnswerDemo(Exchange& exchange) {
     exchange.Respond(std::move(response));
     return;
   }
-  exchange.Respond(PageResponse(shared_.demo_page));
+  exchange.Respond(PageResponse(generation_->demo_page()));
 }
 
 void Worker::Decorate(const http::Request& request, http::Response& response) {
-  for (const auto& [name, value] : cors_.FieldsFor(request)) {
+  for (const auto& [name, value] : generation_->cors().FieldsFor(request)) {
     response.headers.emplace_back(name, value);
   }
 }

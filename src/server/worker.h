@@ -5,14 +5,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "server/access.h"
 #include "server/access_log.h"
-#include "server/cors.h"
+#include "server/generation.h"
 #include "server/limiter.h"
 #include "server/publish_handler.h"
 #include "server/request_warnings.h"
@@ -24,7 +24,6 @@
 #include "sluice/event/timer_wheel.h"
 #include "sluice/net/network.h"
 #include "sluice/pubsub/hub.h"
-#include "sluice/routing/router.h"
 #include "sluice/server/exchange.h"
 #include "sluice/server/http_stats.h"
 #include "sluice/server/session_set.h"
@@ -33,33 +32,31 @@ namespace sluice::server {
 
 // What all workers share. Outlives them.
 struct WorkerShared {
-  config::ConfigPtr config;
-  const routing::Router& router;
   pubsub::IngestInbox& ingest;
   pubsub::ProcessCounts& counts;
   // Connections of each worker, as of about a second ago: by worker, each written by its own.
   std::vector<Counter>& connections;
-  std::string demo_page;
   TokenMemory& tokens;
-  ProcessLimits& limits;
-  auth::SchemesPtr schemes;  // as of the start
 };
 
 class Worker final : private Dispatcher {
  public:
-  Worker(event::Loop& loop, net::Network& network, uint32_t index, const WorkerShared& shared);
+  Worker(event::Loop& loop, net::Network& network, uint32_t index, const WorkerShared& shared,
+         const GenerationPtr& generation);
   ~Worker() override = default;  // REQUIRES: Close, in an earlier turn
 
-  // Opens the listeners. Returns where they really listen.
-  [[nodiscard]] Result<std::vector<net::Endpoint>> Listen(
-      const std::vector<net::Endpoint>& endpoints);
+  // Opens a listener, by a number of the caller's. Returns where it really listens.
+  [[nodiscard]] Result<net::Endpoint> Listen(uint64_t number, const net::Endpoint& endpoint,
+                                             const config::Limits& limits);
+  // Connections that it has accepted go on. Nothing happens if there is none of that number.
+  void CloseListener(uint64_t number) { listeners_.erase(number); }
 
   // Stops accepting, ends the streams over `spread_ms` and requests after their answer; then calls
   // `drained`.
   void Drain(uint64_t spread_ms, std::function<void()> drained);
 
-  // After a reload: see Access::SetSchemes.
-  void SetSchemes(auth::SchemesPtr schemes);
+  // After a reload. Requests that have begun go on with what they began with.
+  void SetGeneration(const GenerationPtr& generation);
 
   // Cuts everything. Handlers still refer to this worker: destroy it in a later turn of the loop.
   void Close();
@@ -85,7 +82,8 @@ class Worker final : private Dispatcher {
   void OnExhausted(bool exhausted);
   void CountConnections();
   [[nodiscard]] uint64_t AllConnections() const;
-  void RedactTokensOf(const auth::Schemes& schemes);
+  void Adopt(const GenerationPtr& generation);
+  [[nodiscard]] const config::Config& config() const { return generation_->config(); }
   void AnswerDemo(Exchange& exchange);
   void CheckDrained();
 
@@ -93,6 +91,7 @@ class Worker final : private Dispatcher {
   net::Network& network_;
   uint32_t index_;
   const WorkerShared& shared_;
+  GenerationPtr generation_;
   SessionSettings session_settings_;
   HttpStats http_stats_;
   http::Redactor redactor_;
@@ -103,16 +102,14 @@ class Worker final : private Dispatcher {
   LogThrottle recovered_line_;
   event::TimerWheel timers_;
   RequestWarnings warnings_;
-  Cors cors_;
   Access access_;
   Limiter limiter_;
   pubsub::Hub hub_;
-  std::vector<std::string> greetings_;
   pubsub::Stamper stamper_;
   TopicEnvironment topic_environment_;
   PublishEnvironment publish_environment_;
   SessionSet sessions_;
-  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::map<uint64_t, std::unique_ptr<net::Listener>> listeners_;
   std::unique_ptr<event::Timer> tick_;
   bool draining_ = false;
   bool hub_drained_ = false;

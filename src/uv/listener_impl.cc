@@ -117,6 +117,12 @@ ListenerImpl::~ListenerImpl() {
   if (options_.endpoint.is_unix()) unlink(options_.endpoint.unix_path.c_str());
 }
 
+void ListenerImpl::SetClientOptions(uint32_t notsent_lowat_bytes, uint32_t user_timeout_ms) {
+  options_.notsent_lowat_bytes = notsent_lowat_bytes;
+  options_.user_timeout_ms = user_timeout_ms;
+  if (!options_.endpoint.is_unix()) SetInheritedOptions(fd_, options_);
+}
+
 void ListenerImpl::AcceptSome() {
   for (uint32_t i = 0; i < options_.accepts_per_turn; ++i) {
     SocketAddress peer;

@@ -16,6 +16,7 @@ class ListenerImpl : public net::Listener {
   ~ListenerImpl() override;
 
   [[nodiscard]] const net::Endpoint& endpoint() const override { return options_.endpoint; }
+  void SetClientOptions(uint32_t notsent_lowat_bytes, uint32_t user_timeout_ms) override;
 
  private:
   ListenerImpl(LoopImpl& loop, int fd, const net::ListenOptions& options,

@@ -33,6 +33,10 @@ class FakeNetwork::FakeListener : public net::Listener {
   FakeListener(std::shared_ptr<ListenerState> state, net::Endpoint endpoint)
       : state_(std::move(state)), endpoint_(std::move(endpoint)) {}
   ~FakeListener() override { state_->open = false; }
+  void SetClientOptions(uint32_t notsent_lowat_bytes, uint32_t user_timeout_ms) override {
+    state_->options.notsent_lowat_bytes = notsent_lowat_bytes;
+    state_->options.user_timeout_ms = user_timeout_ms;
+  }
   [[nodiscard]] const net::Endpoint& endpoint() const override { return endpoint_; }
 
  private:

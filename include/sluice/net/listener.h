@@ -29,6 +29,8 @@ class Listener {
   virtual ~Listener() = default;  // closes the socket
   // Where it really listens: the port that the kernel chose for port 0.
   [[nodiscard]] virtual const Endpoint& endpoint() const = 0;
+  // Other values of these ListenOptions, for what is accepted from now on.
+  virtual void SetClientOptions(uint32_t notsent_lowat_bytes, uint32_t user_timeout_ms) = 0;
 };
 
 using AcceptCallback = std::function<void(std::unique_ptr<Stream> stream)>;

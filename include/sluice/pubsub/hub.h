@@ -21,6 +21,7 @@
 #include "sluice/config/config.h"
 #include "sluice/event/loop.h"
 #include "sluice/event/timer_wheel.h"
+#include "sluice/pubsub/catalog.h"
 #include "sluice/pubsub/ingest_link.h"
 #include "sluice/pubsub/stats.h"
 #include "sluice/pubsub/topic.h"
@@ -76,7 +77,7 @@ class Hub {
 
   using PublishCallback = std::function<void(Result<std::string> id)>;
 
-  Hub(event::Loop& loop, config::ConfigPtr config, uint32_t worker, IngestInbox& ingest,
+  Hub(event::Loop& loop, CatalogPtr catalog, uint32_t worker, IngestInbox& ingest,
       ProcessCounts& counts, size_t slice_sends = kSliceSends);
   ~Hub();
   Hub(const Hub&) = delete;
@@ -85,8 +86,14 @@ class Hub {
   // The door for the ingest thread; it wakes this hub's loop. Any thread may push.
   [[nodiscard]] HubInbox& inbox() { return inbox_; }
 
-  // Wants a live topic. `config` is an index in Config::topics.
-  void Await(uint32_t config, const std::string& channel, Waiter& waiter);
+  // After a reload; REQUIRES: the ingest thread has had it. Topics that did not change notice
+  // nothing; the streams of those that end (see TopicChange) get a jittered `retry:` and their end,
+  // some thousands a turn, and waiters for them kClosed.
+  void SetCatalog(CatalogPtr catalog);
+
+  // Wants a live topic. `entry` may be of an older catalog than the hub's; if it has changed since,
+  // so that the answer may be another, the waiter is refused with kClosed.
+  void Await(const TopicEntryPtr& entry, const std::string& channel, Waiter& waiter);
 
   // Makes a subscriber of a connection, for ever or until it closes. REQUIRES: within OnLive, or
   // topic.live.
@@ -97,7 +104,7 @@ class Hub {
 
   // Publishes through the broker; `done` comes once, in a later turn. Destroying the hub drops it.
   // Returns a ticket for ForgetPublish.
-  uint64_t Publish(uint32_t config, std::string channel, std::string event, std::string id,
+  uint64_t Publish(TopicEntryPtr entry, std::string channel, std::string event, std::string id,
                    std::string data, PublishCallback done);
   void ForgetPublish(uint64_t ticket) { publishes_.erase(ticket); }
 
@@ -130,15 +137,22 @@ class Hub {
 
   void Append(Topic& topic, const FrameRef& frame);
   void WakeWaiters(Topic& topic);
+  void RefuseWaiters(const std::string& channel, const Error& error);
   void Forget(Waiter& waiter);
   void Flush();
   void Tick();
   void TickTopic(Topic& topic);
   void DrainSome();
   void RemoveTopic(const std::string& channel);
+  void Forget(const Topic& topic);
+  // What a reload does to a topic whose streams end. With a successor its channel goes on in that.
+  void Retire(const std::string& channel, TopicEntryPtr successor);
+  void EndRetired();
+  [[nodiscard]] static Error Changed();
+  void Finish(Topic& topic, Lane& lane, Subscriber& subscriber, CloseReason reason);
 
   event::Loop& loop_;
-  config::ConfigPtr config_;
+  CatalogPtr catalog_;
   uint32_t worker_;
   IngestInbox& ingest_;
   ProcessCounts& counts_;
@@ -153,7 +167,8 @@ class Hub {
   std::unordered_map<std::string, std::vector<Waiter*>> waiters_;
   std::unordered_map<uint64_t, PublishCallback> publishes_;
   uint64_t next_ticket_ = 1;
-  std::deque<Lane*> work_;  // lanes with frames to send
+  std::deque<Lane*> work_;                       // lanes with frames to send
+  std::vector<std::unique_ptr<Topic>> retired_;  // whose streams a reload ends
 
   // Drain.
   std::function<void()> drained_;
@@ -166,6 +181,7 @@ class Hub {
   bool slicing_ = false;
   std::unique_ptr<event::Timer> tick_;
   std::unique_ptr<event::Timer> drain_timer_;
+  std::unique_ptr<event::Timer> retire_timer_;
   std::unique_ptr<event::Waker> waker_;  // before inbox_: it is what the inbox wakes
   HubInbox inbox_;
 };

@@ -21,6 +21,7 @@
 #include "sluice/config/config.h"
 #include "sluice/event/loop.h"
 #include "sluice/pubsub/broker.h"
+#include "sluice/pubsub/catalog.h"
 #include "sluice/pubsub/frame_encoder.h"
 #include "sluice/pubsub/ingest_link.h"
 #include "sluice/pubsub/memory_broker.h"
@@ -34,7 +35,7 @@ class Ingest final : private BrokerHandler {
  public:
   using BrokerFactory = std::function<std::unique_ptr<Broker>(BrokerHandler& handler)>;
 
-  Ingest(event::Loop& loop, config::ConfigPtr config, const BrokerFactory& make_broker);
+  Ingest(event::Loop& loop, CatalogPtr catalog, const BrokerFactory& make_broker);
   ~Ingest() override;
   Ingest(const Ingest&) = delete;
   Ingest& operator=(const Ingest&) = delete;
@@ -42,6 +43,9 @@ class Ingest final : private BrokerHandler {
   // Before Start: the inbox of each worker, by the worker's number.
   void AddWorker(HubInbox& inbox) { workers_.push_back(&inbox); }
   void Start();
+  // After a reload, and before the workers have the catalog. Channels whose topic's identity has
+  // changed (see TopicChange) are given up; a worker that still asks for them is refused.
+  void SetCatalog(CatalogPtr catalog);
   // From now on nothing is pushed to any worker, so that they may be destroyed.
   void ForgetWorkers() { workers_.clear(); }
 
@@ -66,7 +70,7 @@ class Ingest final : private BrokerHandler {
 
   [[nodiscard]] Broker& BrokerOf(const config::Topic& topic);
   [[nodiscard]] Channel* Find(std::string_view name);
-  [[nodiscard]] Result<Channel*> FindOrMake(uint32_t config, const std::string& name);
+  [[nodiscard]] Result<Channel*> FindOrMake(const TopicEntryPtr& entry, const std::string& name);
   void Erase(const std::string& name);
   void Tell(uint32_t worker, HubEvent event);
   void SendLive(Channel& channel, uint32_t worker);
@@ -78,19 +82,20 @@ class Ingest final : private BrokerHandler {
   void Reply(const PublishCommand& command, Result<std::string> id);
   void Sweep();
 
-  // Publishers and clients can cause these lines as often as they like.
-  struct Warnings {
+  // What there is once for all channels of an entry, by its name. Publishers and clients can cause
+  // the lines as often as they like.
+  struct Shared {
+    uint32_t channels = 0;
     LogThrottle dropped;
     LogThrottle refused;
   };
 
   event::Loop& loop_;
-  config::ConfigPtr config_;
+  CatalogPtr catalog_;
   IngestStats stats_;
   std::vector<HubInbox*> workers_;
   std::unordered_map<std::string, std::unique_ptr<Channel>> channels_;
-  std::vector<uint32_t> channels_of_;  // by index in Config::topics
-  std::vector<Warnings> warnings_;     // likewise
+  std::unordered_map<const TopicCounters*, Shared> shared_;
   std::string epoch_prefix_;
   uint32_t next_channel_id_ = 1;
   MessageDecoder decoder_;

@@ -11,6 +11,7 @@
 
 #include "sluice/base/inbox.h"
 #include "sluice/base/result.h"
+#include "sluice/pubsub/catalog.h"
 #include "sluice/pubsub/frame.h"
 #include "sluice/pubsub/stats.h"
 
@@ -20,7 +21,7 @@ namespace sluice::pubsub {
 
 struct SubscribeCommand {
   uint32_t worker = 0;
-  uint32_t config = 0;  // index in Config::topics
+  TopicEntryPtr entry;
   std::string channel;
 };
 
@@ -32,7 +33,7 @@ struct UnsubscribeCommand {
 struct PublishCommand {
   uint32_t worker = 0;
   uint64_t ticket = 0;  // comes back in PublishedEvent
-  uint32_t config = 0;
+  TopicEntryPtr entry;
   std::string channel;
   std::string event;  // empty: none
   std::string id;     // empty: the gateway gives one
@@ -41,7 +42,7 @@ struct PublishCommand {
 
 // A message of a topic that no broker carries (config::Source::kMetrics). From the main thread.
 struct OwnMessageCommand {
-  uint32_t config = 0;
+  TopicEntryPtr entry;
   std::string data;  // of the topic's format
 };
 

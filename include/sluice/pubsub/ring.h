@@ -25,6 +25,9 @@ class Ring {
   // sent to subscribers that are caught up. Even those go when they are more than kMaxPendingBytes.
   void Trim(uint64_t now_ns, uint64_t needed);
 
+  // From the next Trim on.
+  void SetLimits(const config::History& limits) { limits_ = limits; }
+
   // Forgets everything; the next frame pushed will have sequence `next`.
   void Reset(uint64_t next);
 

@@ -5,7 +5,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sluice/base/counter.h"
@@ -29,25 +31,44 @@ enum class CloseReason : uint8_t {
   kDrained,        // ended cleanly at a drain
   kExpired,        // its token's time was over; ended cleanly
   kStopped,        // cut at the drain's deadline or by a second signal
+  kReloaded,       // a reload removed its topic, or changed who may read it; ended cleanly
 };
-constexpr std::array<std::string_view, 7> kCloseReasonNames = {
+constexpr std::array<std::string_view, 8> kCloseReasonNames = {
     "client_closed", "client_reset", "client_timeout", "slow_client",
-    "drained",       "expired",      "stopped"};
+    "drained",       "expired",      "stopped",        "reloaded"};
 [[nodiscard]] constexpr std::string_view Name(CloseReason reason) {
   return kCloseReasonNames[static_cast<size_t>(reason)];
 }
 
 // One worker's counters of one entry of `topics:`.
-struct TopicStats {
-  Counter topics;  // live now
+struct alignas(64) TopicStats {  // a cache line of each worker's own
+  Counter topics;                // live now
   Counter subscribers;
   std::array<Counter, kGapReasonNames.size()> gaps;  // told to subscribers
 };
 
+// What all threads count of the entries of `topics:` that have this name. Lives as long as the
+// gateway, whatever reloads do.
+struct TopicCounters {
+  TopicCounters(std::string topic_name, size_t worker_count)
+      : name(std::move(topic_name)), workers(worker_count) {}
+
+  // Of all workers. Any thread.
+  template <class Value>
+  [[nodiscard]] uint64_t Sum(const Value& value) const {
+    uint64_t sum = 0;
+    for (const TopicStats& worker : workers) sum += value(worker);
+    return sum;
+  }
+
+  const std::string name;
+  std::vector<TopicStats> workers;  // by the worker's number
+  Counter events;                   // these two are the ingest thread's
+  Counter dropped;                  // messages refused: too large, or not of the topic's format
+};
+
 // One worker's counters.
 struct HubStats {
-  explicit HubStats(size_t topic_configs) : topics(topic_configs) {}
-  std::vector<TopicStats> topics;  // by index in Config::topics
   Counter deliveries;
   Counter delivery_bytes;
   Counter replayed;
@@ -59,9 +80,6 @@ struct HubStats {
 
 // The ingest thread's counters.
 struct IngestStats {
-  explicit IngestStats(size_t topic_configs) : events(topic_configs), dropped(topic_configs) {}
-  std::vector<Counter> events;   // by index in Config::topics
-  std::vector<Counter> dropped;  // messages refused: too large, or not of the topic's format
   Counter channels;
   Counter published;
   Counter publish_failures;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sluice/config/config.h"
+#include "sluice/pubsub/catalog.h"
 #include "sluice/pubsub/ingest_link.h"
 #include "sluice/pubsub/lane.h"
 #include "sluice/pubsub/ring.h"
@@ -17,13 +18,17 @@ class Hub;
 
 class Topic {
  public:
-  // `config` is one of Config::topics and `index` its place there.
-  Topic(Hub& hub, const config::Topic& config, uint32_t index, std::string channel)
-      : ring(config.history),
+  Topic(Hub& hub, uint32_t worker, TopicEntryPtr entry, std::string channel)
+      : ring(entry->config.history),
         hub_(hub),
-        config_(config),
-        index_(index),
+        entry_(std::move(entry)),
+        stats_(entry_->counters.workers[worker]),
         channel_(std::move(channel)) {}
+
+  // After a reload that changed its settings. REQUIRES: an entry of the same name.
+  void SetEntry(TopicEntryPtr entry);
+  // Takes over what the broker's side is: history, ids, state. REQUIRES: no subscriber yet.
+  void ContinueFrom(const Topic& before);
 
   // Where a client that asks with this Last-Event-ID goes on, and what it must be told.
   struct ResumePoint {
@@ -40,8 +45,9 @@ class Topic {
   void DropEmptyLanes();
   [[nodiscard]] const std::vector<std::unique_ptr<Lane>>& lanes() const { return lanes_; }
 
-  [[nodiscard]] const config::Topic& config() const { return config_; }
-  [[nodiscard]] uint32_t index() const { return index_; }
+  [[nodiscard]] const config::Topic& config() const { return entry_->config; }
+  [[nodiscard]] const TopicEntryPtr& entry() const { return entry_; }
+  [[nodiscard]] TopicStats& stats() { return stats_; }
   [[nodiscard]] const std::string& channel() const { return channel_; }
   [[nodiscard]] size_t subscribers() const;
   // "<epoch>.<sequence>", the id of that event.
@@ -52,12 +58,13 @@ class Topic {
   uint32_t channel_id = 0;
   bool live = false;            // the broker acknowledged, and its link has not been lost since
   uint64_t empty_since_ms = 0;  // when the last subscriber left
+  uint64_t retired_ms = 0;      // when a reload ended it
   SharedCount total_subscribers;
 
  private:
   Hub& hub_;
-  const config::Topic& config_;
-  uint32_t index_;
+  TopicEntryPtr entry_;
+  TopicStats& stats_;
   std::string channel_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 };

@@ -52,8 +52,10 @@ class Exchange {
   // Closes the connection without an answer.
   virtual void Close() = 0;
 
+  // Lives until OnRequestDone or OnStreamTaken has returned: what the views below point into.
+  virtual void Keep(std::shared_ptr<const void> what) = 0;
   // The name under which the request is counted and logged: a route's or topic's, never a value
-  // that a client chose. Must stay valid until OnRequestDone (names live in the config).
+  // that a client chose. Must stay valid as Keep says (names live in the config).
   virtual void set_route_label(std::string_view label) = 0;
   // Whom the request is from, as proved by its token: for the access log only.
   virtual void set_subject(std::string subject) = 0;

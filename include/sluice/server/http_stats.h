@@ -1,11 +1,16 @@
-// Requests that one loop answered, by route and status. Written by its thread, read by any.
+// Requests that one loop answered, by route and status. Written by its thread; any thread may read
+// the rows and the histogram.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "sluice/base/counter.h"
@@ -21,32 +26,51 @@ class HttpStats {
   static constexpr int kOther = 0;
   static constexpr size_t kStatuses = kLastStatus - kFirstStatus + 2;
 
+  // The counts of one label, a list of which the reader follows. It stays when its route goes.
+  class Row {
+   public:
+    explicit Row(std::string label) : label_(std::move(label)) {}
+
+    [[nodiscard]] const std::string& label() const { return label_; }
+    // REQUIRES: column < kStatuses.
+    [[nodiscard]] uint64_t Get(size_t column) const { return counts_[column].Get(); }
+    [[nodiscard]] const Row* next() const { return next_.load(std::memory_order_acquire); }
+
+   private:
+    friend class HttpStats;
+    std::string label_;
+    std::array<Counter, kStatuses> counts_;
+    std::atomic<Row*> next_{nullptr};
+  };
+
   explicit HttpStats(const config::Config& config);
 
-  // `route` is a label from routes(); anything else counts as "none".
+  // Makes rows for what is new in `config`.
+  void AddRoutes(const config::Config& config);
+
+  // `route` is a label of a row; anything else counts as "none".
   void Count(std::string_view route, int status) {
     const auto found = index_.find(route);
-    const size_t row = found != index_.end() ? found->second : routes_.size() - 1;
+    Row& row = found != index_.end() ? *found->second : *none_;
     const bool known = status >= kFirstStatus && status <= kLastStatus;
-    const auto column = known ? static_cast<size_t>(status - kFirstStatus) : kStatuses - 1;
-    counts_[row * kStatuses + column].Add();
+    row.counts_[known ? static_cast<size_t>(status - kFirstStatus) : kStatuses - 1].Add();
   }
   void Observe(uint64_t duration_ns) { duration_.Observe(duration_ns); }
 
-  [[nodiscard]] const std::vector<std::string>& routes() const { return routes_; }
+  // "none", "publish", "demo", then topics and routes by name.
+  [[nodiscard]] const Row& first() const { return *none_; }
   // REQUIRES: column < kStatuses.
   [[nodiscard]] static int StatusOf(size_t column) {
     return column + 1 < kStatuses ? kFirstStatus + static_cast<int>(column) : kOther;
   }
-  [[nodiscard]] uint64_t Get(size_t route, size_t column) const {
-    return counts_[route * kStatuses + column].Get();
-  }
   [[nodiscard]] const DurationHistogram& duration() const { return duration_; }
 
  private:
-  std::vector<std::string> routes_;  // topics and routes by name, then "publish", "demo", "none"
-  std::unordered_map<std::string_view, size_t> index_;  // of routes_; the first of equal names
-  std::vector<Counter> counts_;                         // by route and column
+  Row& AddRow(std::string_view label);
+
+  std::vector<std::unique_ptr<Row>> rows_;  // in the order of the list
+  std::unordered_map<std::string_view, Row*> index_;
+  Row* none_;
   DurationHistogram duration_;  // of requests that ended; streams are not among them
 };
 

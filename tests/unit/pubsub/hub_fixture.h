@@ -15,6 +15,7 @@
 #include "support/fake_loop.h"
 #include "support/fake_stream.h"
 #include "support/sse_decoder.h"
+#include "support/test_catalog.h"
 
 namespace sluice::pubsub {
 
@@ -70,14 +71,16 @@ class HubFixture : public ::testing::Test {
 
   // Call first.
   void MakeHub(config::Topic topic) {
-    auto made = std::make_shared<config::Config>();
-    made->topics.push_back(std::move(topic));
+    config::Config made;
+    made.topics.push_back(std::move(topic));
     MakeHub(std::move(made));
   }
-  void MakeHub(std::shared_ptr<config::Config> made) {
-    config = std::move(made);
-    hub = std::make_unique<Hub>(loop, config, 0, ingest_inbox, counts, slice_sends);
+  void MakeHub(config::Config made) {
+    catalog = std::make_shared<testing::TestCatalog>(std::move(made));
+    hub = std::make_unique<Hub>(loop, catalog, 0, ingest_inbox, counts, slice_sends);
   }
+  // The counters of the first topic.
+  [[nodiscard]] const TopicStats& topic_stats() const { return catalog->counters().workers[0]; }
 
   void SetUp() override { SetLogLevel(LogLevel::kOff); }
   void TearDown() override {
@@ -143,7 +146,7 @@ class HubFixture : public ::testing::Test {
       subscription.on_expired = [this] { ++expired; };
       hub->Attach(topic, std::move(subscription));
     });
-    hub->Await(0, "news", waiter);
+    hub->Await(catalog->entry(), "news", waiter);
     if (stream != nullptr) {
       hub->inbox().Push(Live());
       loop.Turn();
@@ -163,7 +166,7 @@ class HubFixture : public ::testing::Test {
   }
 
   testing::FakeLoop loop;
-  std::shared_ptr<const config::Config> config;
+  std::shared_ptr<testing::TestCatalog> catalog;
   IngestInbox ingest_inbox{[] {}};
   ProcessCounts counts;
   SharedCount total = std::make_shared<std::atomic<uint32_t>>(0);

@@ -14,7 +14,7 @@ TEST_F(HubTest, FirstSubscriberSubscribesTheChannelAndIsAttachedOnlyWhenItIsLive
   MakeHub(NewsTopic());
   bool live = false;
   TestWaiter waiter([&live](Topic&) { live = true; });
-  hub->Await(0, "news", waiter);
+  hub->Await(catalog->entry(), "news", waiter);
   const std::vector<IngestCommand> commands = TakeCommands();
   ASSERT_THAT(commands, SizeIs(1));
   EXPECT_EQ(std::get<SubscribeCommand>(commands[0]).channel, "news");
@@ -228,7 +228,7 @@ TEST_F(HubTest, SkippingSubscriberFinishesItsFrameThenIsToldThenGoesOn) {
   EXPECT_EQ(events[1].data, R"({"topic":"news","reason":"slow","last_id":"ep.1"})");
   EXPECT_EQ(events.back().data, "20" + std::string(40, '.'));
   EXPECT_LE(events.size(), 5U);
-  EXPECT_EQ(hub->stats().topics[0].gaps[static_cast<size_t>(GapReason::kSlow)].Get(), 1U);
+  EXPECT_EQ(topic_stats().gaps[static_cast<size_t>(GapReason::kSlow)].Get(), 1U);
 }
 
 TEST_F(HubTest, LatestPolicyKeepsTheNewestEventOnly) {
@@ -298,7 +298,7 @@ TEST_F(HubTest, TopicIsUnsubscribedWhenItsLingerHasPassed) {
   const auto commands = TakeCommands();
   ASSERT_THAT(commands, SizeIs(1));
   EXPECT_EQ(std::get<UnsubscribeCommand>(commands[0]).channel, "news");
-  EXPECT_EQ(hub->stats().topics[0].topics.Get(), 0U);
+  EXPECT_EQ(topic_stats().topics.Get(), 0U);
 }
 
 TEST_F(HubTest, LingeringTopicServesAReturningClientWithoutAskingTheBroker) {
@@ -321,7 +321,7 @@ TEST_F(HubTest, NewcomerWaitsWhileTheSourceIsDown) {
   loop.Turn();
   bool live = false;
   TestWaiter waiter([&live](Topic&) { live = true; });
-  hub->Await(0, "news", waiter);
+  hub->Await(catalog->entry(), "news", waiter);
   loop.Turn();
   EXPECT_FALSE(live) << "200 means subscribed";
   hub->inbox().Push(Live());
@@ -340,25 +340,25 @@ TEST_F(HubTest, TopicWithoutBrokerStaysLiveWhileTheSourceIsDown) {
   loop.Turn();
   bool live = false;
   TestWaiter waiter([&live](Topic&) { live = true; });
-  hub->Await(0, "news", waiter);
+  hub->Await(catalog->entry(), "news", waiter);
   EXPECT_TRUE(live);
 }
 
 TEST_F(HubTest, RefusalReachesWaitersAndForgetsTheTopic) {
   MakeHub(NewsTopic());
   TestWaiter waiter([](Topic&) { FAIL(); });
-  hub->Await(0, "news", waiter);
+  hub->Await(catalog->entry(), "news", waiter);
   hub->inbox().Push(RefusedEvent{"news", {Errc::kLimit, "full"}});
   loop.Turn();
   ASSERT_TRUE(waiter.refused.has_value());
   EXPECT_EQ(waiter.refused->message, "full");
-  EXPECT_EQ(hub->stats().topics[0].topics.Get(), 0U);
+  EXPECT_EQ(topic_stats().topics.Get(), 0U);
 }
 
 TEST_F(HubTest, DestroyedWaiterIsNotCalled) {
   MakeHub(NewsTopic());
   auto waiter = std::make_unique<TestWaiter>([](Topic&) { FAIL(); });
-  hub->Await(0, "news", *waiter);
+  hub->Await(catalog->entry(), "news", *waiter);
   waiter.reset();
   hub->inbox().Push(Live());
   loop.Turn();
@@ -368,15 +368,15 @@ TEST_F(HubTest, DestroyedWaiterIsNotCalled) {
 TEST_F(HubTest, RoomEndsAtTheLimitsOfTopicAndProcess) {
   config::Topic topic = NewsTopic();
   topic.max_subscribers = 2;
-  auto made = std::make_shared<config::Config>();
-  made->topics.push_back(topic);
-  made->limits.subscribers = 3;
-  MakeHub(made);
+  config::Config made;
+  made.topics.push_back(topic);
+  made.limits.subscribers = 3;
+  MakeHub(std::move(made));
   const auto a = Join();
   const auto check = [this] {
     Result<> room;
     TestWaiter waiter([&](Topic& live) { room = hub->CheckRoom(live); });
-    hub->Await(0, "news", waiter);
+    hub->Await(catalog->entry(), "news", waiter);
     return room;
   };
   EXPECT_TRUE(check().has_value());
@@ -491,7 +491,7 @@ TEST_F(HubTest, GapOfTheSourceReachesEveryFilterAndIsCounted) {
   loop.Turn();
   ASSERT_THAT(EventsOf(*alerts), SizeIs(1));
   EXPECT_EQ(EventsOf(*alerts)[0].type, "sluice.gap");
-  EXPECT_EQ(hub->stats().topics[0].gaps[static_cast<size_t>(GapReason::kSourceLost)].Get(), 1U);
+  EXPECT_EQ(topic_stats().gaps[static_cast<size_t>(GapReason::kSourceLost)].Get(), 1U);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "sluice/base/log.h"
 #include "sluice/pubsub/memory_broker.h"
 #include "support/fake_loop.h"
+#include "support/test_catalog.h"
 
 namespace sluice::pubsub {
 namespace {
@@ -62,7 +63,8 @@ class IngestTest : public ::testing::Test {
   }
 
   void Make(bool memory = false) {
-    ingest_ = std::make_unique<Ingest>(loop_, config_,
+    catalog_ = std::make_shared<testing::TestCatalog>(*config_);
+    ingest_ = std::make_unique<Ingest>(loop_, catalog_,
                                        [&](BrokerHandler& handler) -> std::unique_ptr<Broker> {
                                          if (memory) return std::make_unique<MemoryBroker>(handler);
                                          auto broker = std::make_unique<FakeBroker>(handler);
@@ -74,6 +76,7 @@ class IngestTest : public ::testing::Test {
     ingest_->Start();
   }
 
+  [[nodiscard]] const TopicEntryPtr& Entry(size_t index) const { return catalog_->entry(index); }
   void Do(IngestCommand command) {
     ingest_->inbox().Push(std::move(command));
     loop_.Turn();
@@ -96,6 +99,7 @@ class IngestTest : public ::testing::Test {
 
   testing::FakeLoop loop_;
   std::shared_ptr<config::Config> config_;
+  std::shared_ptr<testing::TestCatalog> catalog_;
   HubInbox inboxes_[2] = {HubInbox([] {}), HubInbox([] {})};
   std::unique_ptr<Ingest> ingest_;
   FakeBroker* broker_ = nullptr;
@@ -103,8 +107,8 @@ class IngestTest : public ::testing::Test {
 
 TEST_F(IngestTest, OneSubscriptionServesAllWorkers) {
   Make();
-  Do(SubscribeCommand{0, 0, "news"});
-  Do(SubscribeCommand{1, 0, "news"});
+  Do(SubscribeCommand{0, Entry(0), "news"});
+  Do(SubscribeCommand{1, Entry(0), "news"});
   EXPECT_THAT(broker_->subscribed, ElementsAre("news"));
   EXPECT_THAT(Take(0), IsEmpty()) << "not live before the broker's acknowledgement";
   broker_->handler.OnSubscribed("news");
@@ -114,7 +118,7 @@ TEST_F(IngestTest, OneSubscriptionServesAllWorkers) {
 
 TEST_F(IngestTest, MessageGoesOnlyToWorkersThatWantIt) {
   Make();
-  Do(SubscribeCommand{0, 0, "news"});
+  Do(SubscribeCommand{0, Entry(0), "news"});
   broker_->handler.OnSubscribed("news");
   broker_->handler.OnMessage("news", "hello");
   EXPECT_THAT(Payloads(0), ElementsAre(HasSubstr("\ndata: hello\n\n")));
@@ -123,11 +127,11 @@ TEST_F(IngestTest, MessageGoesOnlyToWorkersThatWantIt) {
 
 TEST_F(IngestTest, LaterWorkerStartsWithTheHistory) {
   Make();
-  Do(SubscribeCommand{0, 0, "news"});
+  Do(SubscribeCommand{0, Entry(0), "news"});
   broker_->handler.OnSubscribed("news");
   broker_->handler.OnMessage("news", "one");
   broker_->handler.OnMessage("news", "two");
-  Do(SubscribeCommand{1, 0, "news"});
+  Do(SubscribeCommand{1, Entry(0), "news"});
   const auto events = Take(1);
   ASSERT_THAT(events, SizeIs(1));
   const auto& live = std::get<LiveEvent>(events[0]);
@@ -137,8 +141,8 @@ TEST_F(IngestTest, LaterWorkerStartsWithTheHistory) {
 
 TEST_F(IngestTest, LastWorkerThatLeavesUnsubscribes) {
   Make();
-  Do(SubscribeCommand{0, 0, "news"});
-  Do(SubscribeCommand{1, 0, "news"});
+  Do(SubscribeCommand{0, Entry(0), "news"});
+  Do(SubscribeCommand{1, Entry(0), "news"});
   Do(UnsubscribeCommand{0, "news"});
   EXPECT_THAT(broker_->unsubscribed, IsEmpty());
   Do(UnsubscribeCommand{1, "news"});
@@ -148,7 +152,7 @@ TEST_F(IngestTest, LastWorkerThatLeavesUnsubscribes) {
 TEST_F(IngestTest, EpochChangesWhenAChannelWasAway) {
   Make();
   const auto epoch = [this] {
-    Do(SubscribeCommand{0, 0, "news"});
+    Do(SubscribeCommand{0, Entry(0), "news"});
     broker_->handler.OnSubscribed("news");
     const auto events = Take(0);
     Do(UnsubscribeCommand{0, "news"});
@@ -159,7 +163,7 @@ TEST_F(IngestTest, EpochChangesWhenAChannelWasAway) {
 
 TEST_F(IngestTest, LostLinkIsToldAndLeavesAGapInTheHistory) {
   Make();
-  Do(SubscribeCommand{0, 0, "news"});
+  Do(SubscribeCommand{0, Entry(0), "news"});
   broker_->handler.OnSubscribed("news");
   broker_->handler.OnMessage("news", "before");
   Take(0);
@@ -178,7 +182,7 @@ TEST_F(IngestTest, LostLinkIsToldAndLeavesAGapInTheHistory) {
 
 TEST_F(IngestTest, FailedAttemptsToReconnectAreToldOnce) {
   Make();
-  Do(SubscribeCommand{0, 0, "news"});
+  Do(SubscribeCommand{0, Entry(0), "news"});
   broker_->handler.OnSubscribed("news");
   Take(0);
   broker_->handler.OnSourceDown();
@@ -188,42 +192,42 @@ TEST_F(IngestTest, FailedAttemptsToReconnectAreToldOnce) {
 
 TEST_F(IngestTest, OversizedMessageIsCountedAndTold) {
   Make();
-  Do(SubscribeCommand{0, 0, "news"});
+  Do(SubscribeCommand{0, Entry(0), "news"});
   broker_->handler.OnSubscribed("news");
   Take(0);
   broker_->handler.OnOversized("news", 64 * 1024 * 1024);
   EXPECT_THAT(Payloads(0), ElementsAre(HasSubstr("\"reason\":\"too_large\"")));
-  EXPECT_EQ(ingest_->stats().dropped[0].Get(), 1U);
+  EXPECT_EQ(catalog_->counters(0).dropped.Get(), 1U);
 }
 
 TEST_F(IngestTest, MessageThatIsNotOfTheFormatIsCountedAndNotDelivered) {
   Make();
-  Do(SubscribeCommand{0, 1, "room:1"});
+  Do(SubscribeCommand{0, Entry(1), "room:1"});
   broker_->handler.OnSubscribed("room:1");
   Take(0);
   broker_->handler.OnMessage("room:1", "{broken");
   EXPECT_THAT(Payloads(0), IsEmpty());
-  EXPECT_EQ(ingest_->stats().dropped[1].Get(), 1U);
+  EXPECT_EQ(catalog_->counters(1).dropped.Get(), 1U);
 }
 
 TEST_F(IngestTest, TopicsOfAPatternAreLimited) {
   Make();
-  Do(SubscribeCommand{0, 1, "room:1"});
-  Do(SubscribeCommand{0, 1, "room:2"});
-  Do(SubscribeCommand{0, 1, "room:3"});
+  Do(SubscribeCommand{0, Entry(1), "room:1"});
+  Do(SubscribeCommand{0, Entry(1), "room:2"});
+  Do(SubscribeCommand{0, Entry(1), "room:3"});
   const auto events = Take(0);
   ASSERT_THAT(events, SizeIs(1));
   const auto& refused = std::get<RefusedEvent>(events[0]);
   EXPECT_EQ(refused.channel, "room:3");
   EXPECT_EQ(refused.error.code, Errc::kLimit);
   Do(UnsubscribeCommand{0, "room:1"});
-  Do(SubscribeCommand{0, 1, "room:3"});
+  Do(SubscribeCommand{0, Entry(1), "room:3"});
   EXPECT_THAT(broker_->subscribed, ElementsAre("room:1", "room:2", "room:3"));
 }
 
 TEST_F(IngestTest, RefusedSubscriptionIsToldToTheWorkers) {
   Make();
-  Do(SubscribeCommand{0, 0, "news"});
+  Do(SubscribeCommand{0, Entry(0), "news"});
   broker_->handler.OnSubscribeFailed("news", "NOPERM");
   const auto events = Take(0);
   ASSERT_THAT(events, SizeIs(1));
@@ -232,10 +236,10 @@ TEST_F(IngestTest, RefusedSubscriptionIsToldToTheWorkers) {
 
 TEST_F(IngestTest, PublishThroughASharedBrokerCarriesItsIdEverywhere) {
   Make();
-  Do(SubscribeCommand{0, 0, "news"});
+  Do(SubscribeCommand{0, Entry(0), "news"});
   broker_->handler.OnSubscribed("news");
   Take(0);
-  Do(PublishCommand{0, 5, 0, "news", "alert", "", "line 1\nline \"2\""});
+  Do(PublishCommand{0, 5, Entry(0), "news", "alert", "", "line 1\nline \"2\""});
   ASSERT_THAT(broker_->published, SizeIs(1));
   EXPECT_THAT(Take(0), IsEmpty()) << "answered when the broker took it";
   broker_->publish_done({});
@@ -250,7 +254,7 @@ TEST_F(IngestTest, PublishThroughASharedBrokerCarriesItsIdEverywhere) {
 
 TEST_F(IngestTest, FailedPublishIsAnswered) {
   Make();
-  Do(PublishCommand{1, 5, 0, "news", "", "", "x"});
+  Do(PublishCommand{1, 5, Entry(0), "news", "", "", "x"});
   broker_->publish_done(Fail(Errc::kUnavailable, "down"));
   const auto events = Take(1);
   EXPECT_EQ(std::get<PublishedEvent>(events.at(0)).id.error().message, "down");
@@ -259,9 +263,9 @@ TEST_F(IngestTest, FailedPublishIsAnswered) {
 
 TEST_F(IngestTest, MemoryBrokerKeepsWhatIsPublishedBeforeAnyoneSubscribes) {
   Make(true);
-  Do(PublishCommand{0, 1, 0, "news", "", "", "early"});
+  Do(PublishCommand{0, 1, Entry(0), "news", "", "", "early"});
   Take(0);
-  Do(SubscribeCommand{0, 0, "news"});
+  Do(SubscribeCommand{0, Entry(0), "news"});
   const auto events = Take(0);
   const auto& live = std::get<LiveEvent>(events.at(0));
   ASSERT_THAT(live.backlog, SizeIs(1));
@@ -270,8 +274,8 @@ TEST_F(IngestTest, MemoryBrokerKeepsWhatIsPublishedBeforeAnyoneSubscribes) {
 
 TEST_F(IngestTest, MemoryBrokerAnswersWithTheEventsId) {
   Make(true);
-  Do(PublishCommand{0, 1, 0, "news", "", "my-id", "x"});
-  Do(PublishCommand{0, 2, 0, "news", "", "", "y"});
+  Do(PublishCommand{0, 1, Entry(0), "news", "", "my-id", "x"});
+  Do(PublishCommand{0, 2, Entry(0), "news", "", "", "y"});
   const auto events = Take(0);
   EXPECT_EQ(*std::get<PublishedEvent>(events.at(0)).id, "my-id");
   EXPECT_THAT(*std::get<PublishedEvent>(events.at(1)).id, ::testing::EndsWith(".2"));
@@ -280,29 +284,29 @@ TEST_F(IngestTest, MemoryBrokerAnswersWithTheEventsId) {
 TEST_F(IngestTest, MemoryBrokerForgetsChannelsWhoseHistoryAgedAway) {
   config_->topics[1].history.age_ms = 10'000;
   Make(true);
-  Do(PublishCommand{0, 1, 1, "room:1", "", "", "{}"});
-  Do(PublishCommand{0, 2, 1, "room:2", "", "", "{}"});
-  Do(PublishCommand{0, 3, 1, "room:3", "", "", "{}"});
+  Do(PublishCommand{0, 1, Entry(1), "room:1", "", "", "{}"});
+  Do(PublishCommand{0, 2, Entry(1), "room:2", "", "", "{}"});
+  Do(PublishCommand{0, 3, Entry(1), "room:3", "", "", "{}"});
   const auto events = Take(0);
   EXPECT_EQ(std::get<PublishedEvent>(events.at(2)).id.error().code, Errc::kLimit);
   loop_.Advance(20'000);
   EXPECT_EQ(ingest_->stats().channels.Get(), 0U);
-  Do(PublishCommand{0, 4, 1, "room:3", "", "", "{}"});
+  Do(PublishCommand{0, 4, Entry(1), "room:3", "", "", "{}"});
   EXPECT_TRUE(std::get<PublishedEvent>(Take(0).at(0)).id.has_value());
 }
 
 TEST_F(IngestTest, PublishOfBrokenJsonToAJsonTopicIsRefused) {
   Make();
-  Do(PublishCommand{0, 1, 1, "room:1", "", "", "{broken"});
+  Do(PublishCommand{0, 1, Entry(1), "room:1", "", "", "{broken"});
   EXPECT_THAT(broker_->published, IsEmpty());
   EXPECT_EQ(std::get<PublishedEvent>(Take(0).at(0)).id.error().code, Errc::kInvalid);
 }
 
 TEST_F(IngestTest, FilterFieldsOfAPublishedMessageReachTheFrame) {
   Make(true);
-  Do(SubscribeCommand{0, 1, "room:1"});
+  Do(SubscribeCommand{0, Entry(1), "room:1"});
   Take(0);
-  Do(PublishCommand{0, 1, 1, "room:1", "", "", R"({"type":"alert"})"});
+  Do(PublishCommand{0, 1, Entry(1), "room:1", "", "", R"({"type":"alert"})"});
   for (const HubEvent& event : Take(0)) {
     if (const auto* frame = std::get_if<FrameEvent>(&event)) {
       ASSERT_NE(frame->frame->field(0), nullptr);
@@ -324,18 +328,18 @@ class IngestOwnMessageTest : public IngestTest {
 };
 
 TEST_F(IngestOwnMessageTest, GoesToSubscribersWithoutTheBroker) {
-  Do(SubscribeCommand{0, 0, "news"});
+  Do(SubscribeCommand{0, Entry(0), "news"});
   EXPECT_TRUE(std::holds_alternative<LiveEvent>(Take(0).at(0)));
-  Do(OwnMessageCommand{0, "{}"});
+  Do(OwnMessageCommand{Entry(0), "{}"});
   EXPECT_THAT(Payloads(0), ElementsAre(HasSubstr("\ndata: {}\n\n")));
-  EXPECT_EQ(ingest_->stats().events[0].Get(), 1U);
+  EXPECT_EQ(catalog_->counters(0).events.Get(), 1U);
   EXPECT_THAT(broker_->subscribed, IsEmpty());
   EXPECT_THAT(broker_->published, IsEmpty());
 }
 
 TEST_F(IngestOwnMessageTest, IsKeptForWhoComesLaterUntilItHasAged) {
-  Do(OwnMessageCommand{0, "1"});
-  Do(SubscribeCommand{0, 0, "news"});
+  Do(OwnMessageCommand{Entry(0), "1"});
+  Do(SubscribeCommand{0, Entry(0), "news"});
   EXPECT_THAT(std::get<LiveEvent>(Take(0).at(0)).backlog, SizeIs(1));
   Do(UnsubscribeCommand{0, "news"});
   EXPECT_EQ(ingest_->stats().channels.Get(), 1U);
@@ -345,12 +349,12 @@ TEST_F(IngestOwnMessageTest, IsKeptForWhoComesLaterUntilItHasAged) {
 }
 
 TEST_F(IngestOwnMessageTest, TopicStaysLiveWhileTheBrokerIsDown) {
-  Do(SubscribeCommand{0, 0, "news"});
+  Do(SubscribeCommand{0, Entry(0), "news"});
   Take(0);
   broker_->handler.OnSourceDown();
-  Do(OwnMessageCommand{0, "{}"});
+  Do(OwnMessageCommand{Entry(0), "{}"});
   EXPECT_THAT(Payloads(0), SizeIs(1));
-  Do(SubscribeCommand{1, 0, "news"});
+  Do(SubscribeCommand{1, Entry(0), "news"});
   EXPECT_TRUE(std::holds_alternative<LiveEvent>(Take(1).at(0)));
 }
 

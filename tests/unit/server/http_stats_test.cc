@@ -1,8 +1,8 @@
 #include "sluice/server/http_stats.h"
 
-#include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,12 +22,23 @@ config::Config MakeConfig() {
   return config;
 }
 
+std::vector<std::string> Labels(const HttpStats& stats) {
+  std::vector<std::string> labels;
+  for (const auto* row = &stats.first(); row != nullptr; row = row->next()) {
+    labels.push_back(row->label());
+  }
+  return labels;
+}
+
 uint64_t CountOf(const HttpStats& stats, std::string_view route, int status) {
-  const auto& routes = stats.routes();
-  const auto row =
-      static_cast<size_t>(std::find(routes.begin(), routes.end(), route) - routes.begin());
+  const HttpStats::Row* row = &stats.first();
+  while (row != nullptr && row->label() != route) row = row->next();
+  if (row == nullptr) {
+    ADD_FAILURE() << "no row for " << route;
+    return 0;
+  }
   for (size_t column = 0; column < HttpStats::kStatuses; ++column) {
-    if (HttpStats::StatusOf(column) == status) return stats.Get(row, column);
+    if (HttpStats::StatusOf(column) == status) return row->Get(column);
   }
   ADD_FAILURE() << "no column for " << status;
   return 0;
@@ -35,8 +46,21 @@ uint64_t CountOf(const HttpStats& stats, std::string_view route, int status) {
 
 TEST(HttpStatsTest, TopicsAndRoutesAreLabels) {
   const HttpStats stats(MakeConfig());
-  EXPECT_THAT(stats.routes(),
-              ElementsAre("news", "/", "app.example/api", "publish", "demo", "none"));
+  EXPECT_THAT(Labels(stats),
+              ElementsAre("none", "publish", "demo", "news", "/", "app.example/api"));
+}
+
+TEST(HttpStatsTest, NewRoutesGetRowsAndThoseThatWentKeepTheirs) {
+  HttpStats stats(MakeConfig());
+  stats.Count("/", 200);
+  config::Config next = MakeConfig();
+  next.routes[0].name = "/new";
+  stats.AddRoutes(next);
+  stats.Count("/new", 201);
+  EXPECT_THAT(Labels(stats),
+              ElementsAre("none", "publish", "demo", "news", "/", "app.example/api", "/new"));
+  EXPECT_EQ(CountOf(stats, "/", 200), 1U);
+  EXPECT_EQ(CountOf(stats, "/new", 201), 1U);
 }
 
 TEST(HttpStatsTest, EveryStatusOfAnAnswerIsCountedByItself) {

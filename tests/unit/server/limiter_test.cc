@@ -51,6 +51,7 @@ class FakeExchange final : public Exchange {
   void Respond(http::Response response) override { answer = std::move(response); }
   [[nodiscard]] std::unique_ptr<net::Stream> TakeStream() override { return nullptr; }
   void Close() override {}
+  void Keep(std::shared_ptr<const void>) override {}
   void set_route_label(std::string_view) override {}
   void set_subject(std::string) override {}
 
@@ -310,6 +311,38 @@ TEST_F(LimiterTest, ConnectionsOfAnAddress) {
   EXPECT_EQ(accept(Ipv4(1)), Arrival::kAdmitted);
   EXPECT_EQ(accept(Ipv4(1)), Arrival::kAdmitted);
   EXPECT_EQ(accept(Ipv4(1)), Arrival::kAnswered);
+}
+
+TEST_F(LimiterTest, AReloadKeepsWhatIsCounted) {
+  config_.limits.per_ip = 1;
+  config_.topics[0].limits.requests = {.requests = 1, .interval_ms = 60'000, .burst = 2, .by = {}};
+  config_.topics[1].limits.requests = config_.topics[0].limits.requests;
+  config_.topics[0].limits.connections = {.max = 1, .by = {}};
+  Make();
+  EXPECT_EQ(Requests(limiters_[0]->topic(0), Ipv4(1)), 2);
+  EXPECT_EQ(Requests(limiters_[0]->topic(1), Ipv4(1)), 2);
+  FakeExchange exchange;
+  const auto place = limiters_[0]->AdmitConnection(limiters_[0]->topic(0), exchange, Ipv4(1), {});
+  testing::FakeStream stream;
+  EXPECT_EQ(limiters_[0]->Accept(stream), Limiter::Arrival::kAdmitted);
+
+  config::Config next = config_;
+  next.limits.per_ip = 2;
+  next.topics[0].limits.connections.max = 2;
+  next.topics[1].limits.requests.burst = 3;
+  std::swap(next.topics[0], next.topics[1]);
+  process_ = std::make_unique<ProcessLimits>(next, process_.get());
+  for (auto& limiter : limiters_) limiter->SetLimits(next, *process_);
+  EXPECT_EQ(Requests(limiters_[0]->topic(1), Ipv4(1)), 0) << "the same rate goes on";
+  EXPECT_EQ(Requests(limiters_[0]->topic(0), Ipv4(1)), 3) << "another one begins anew";
+  const auto second = limiters_[0]->AdmitConnection(limiters_[0]->topic(1), exchange, Ipv4(1), {});
+  EXPECT_TRUE(second.has_value());
+  FakeExchange refused;
+  EXPECT_FALSE(limiters_[0]->AdmitConnection(limiters_[0]->topic(1), refused, Ipv4(1), {}));
+  testing::FakeStream another;
+  EXPECT_EQ(limiters_[0]->Accept(another), Limiter::Arrival::kAdmitted);
+  testing::FakeStream third;
+  EXPECT_EQ(limiters_[0]->Accept(third), Limiter::Arrival::kAnswered);
 }
 
 }  // namespace

@@ -46,24 +46,24 @@ Totals At(uint64_t seconds) {
   Totals totals;
   totals.at_ns = seconds * kSecondNs;
   totals.wall_ms = 1'700'000'000'000 + seconds * 1000;
-  totals.topic_events = {0, 0};
+  totals.topic_events = {{"news", 0}, {"prices", 0}};
   return totals;
 }
 
 TEST(RatesTest, ArePerSecondOfTheTimeBetween) {
   Totals before = At(10);
   before.events = 5;
-  before.topic_events = {5, 0};
+  before.topic_events = {{"news", 5}, {"prices", 0}, {"gone", 7}};
   Totals after = At(12);
   after.events = 25;
-  after.topic_events = {15, 10};
+  after.topic_events = {{"news", 15}, {"prices", 10}, {"new", 3}};
   after.deliveries = 1000;
   after.delivery_bytes = 64'000;
   after.cpu_seconds = 0.5;
   const Rates rates = Between(before, after);
   EXPECT_DOUBLE_EQ(rates.events, 10);
-  EXPECT_DOUBLE_EQ(rates.topic_events.at(0), 5);
-  EXPECT_DOUBLE_EQ(rates.topic_events.at(1), 5);
+  EXPECT_EQ(rates.topic_events,
+            (decltype(rates.topic_events){{"new", 0}, {"news", 5}, {"prices", 5}}));
   EXPECT_DOUBLE_EQ(rates.deliveries, 500);
   EXPECT_DOUBLE_EQ(rates.delivery_bytes, 32'000);
   EXPECT_DOUBLE_EQ(rates.cpu_percent, 25.0 / std::max(1U, std::thread::hardware_concurrency()));

@@ -18,10 +18,12 @@ class SamplerTest : public ::testing::Test {
     auto config = std::make_shared<config::Config>();
     config->topics.resize(1);
     config->topics[0].name = config->topics[0].channel = "news";
-    view_.config = config;
-    ingest_ = std::make_unique<pubsub::Ingest>(loop_, config, [](pubsub::BrokerHandler& handler) {
-      return std::make_unique<pubsub::MemoryBroker>(handler);
-    });
+    view_.generation = std::make_shared<const Generation>(config, ledger_, nullptr);
+    view_.ledger = &ledger_;
+    ingest_ = std::make_unique<pubsub::Ingest>(
+        loop_, view_.generation, [](pubsub::BrokerHandler& handler) {
+          return std::make_unique<pubsub::MemoryBroker>(handler);
+        });
     view_.ingest = ingest_.get();
     sampler_ = std::make_unique<Sampler>(loop_, view_, [this] { ++samples_; });
   }
@@ -36,6 +38,7 @@ class SamplerTest : public ::testing::Test {
   }
 
   testing::FakeLoop loop_;
+  TopicLedger ledger_{1};
   GatewayView view_;
   std::unique_ptr<pubsub::Ingest> ingest_;
   std::unique_ptr<Sampler> sampler_;
@@ -55,14 +58,15 @@ TEST_F(SamplerTest, ForgetsWhatIsOlderThanFiveMinutes) {
 }
 
 TEST_F(SamplerTest, CountsTheEventsOfTheLastSecond) {
-  ingest_->inbox().Push(pubsub::PublishCommand{0, 1, 0, "news", "", "", "hello"});
+  ingest_->inbox().Push(
+      pubsub::PublishCommand{0, 1, view_.generation->topics()[0], "news", "", "", "hello"});
   loop_.Turn();
   loop_.Advance(Sampler::kIntervalMs);
   EXPECT_EQ(sampler_->totals().events, 1U);
-  EXPECT_GT(sampler_->rates().topic_events.at(0), 0);
+  EXPECT_GT(sampler_->rates().topic_events.at("news"), 0);
   loop_.Advance(Sampler::kIntervalMs);
   EXPECT_EQ(sampler_->totals().events, 1U);
-  EXPECT_EQ(sampler_->rates().topic_events.at(0), 0);
+  EXPECT_EQ(sampler_->rates().topic_events.at("news"), 0);
 }
 
 }  // namespace

@@ -1,0 +1,55 @@
+#include "server/generation.h"
+
+#include <algorithm>
+#include <cassert>
+#include <optional>
+#include <utility>
+
+#include "server/demo_page.h"
+#include "sluice/sse/encoder.h"
+
+namespace sluice::server {
+namespace {
+
+pubsub::TopicEntryPtr EntryFor(const config::Topic& topic, TopicLedger& ledger,
+                               const Generation* before) {
+  if (before != nullptr) {
+    const auto same = std::find_if(before->topics().begin(), before->topics().end(),
+                                   [&topic](const auto& entry) { return entry->config == topic; });
+    if (same != before->topics().end()) return *same;
+  }
+  return std::make_shared<const pubsub::TopicEntry>(
+      pubsub::TopicEntry{topic, ledger.Of(topic.name)});
+}
+
+std::string EncodeGreeting(const config::Topic& topic) {
+  std::string bytes;
+  if (topic.greeting.empty()) return bytes;
+  const auto done =
+      sse::AppendEvent(bytes, {.name = {}, .data = topic.greeting, .retry_ms = std::nullopt});
+  assert(done.has_value());
+  static_cast<void>(done);
+  return bytes;
+}
+
+}  // namespace
+
+Generation::Generation(config::ConfigPtr config, TopicLedger& ledger, const Generation* before)
+    : config_(std::move(config)),
+      router_(config_),
+      schemes_(config_->auth),
+      cors_(config_->cors),
+      client_limits_(*config_, before != nullptr ? &before->client_limits() : nullptr),
+      demo_page_(config_->demo ? DemoPage(*config_) : std::string()) {
+  for (const config::Topic& topic : config_->topics) {
+    topics_.push_back(EntryFor(topic, ledger, before));
+    greetings_.push_back(EncodeGreeting(topic));
+  }
+}
+
+pubsub::TopicEntryPtr Generation::Find(std::string_view channel) const {
+  const auto index = router_.TopicOf(channel);
+  return index ? topics_[*index] : nullptr;
+}
+
+}  // namespace sluice::server
