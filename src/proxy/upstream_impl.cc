@@ -114,9 +114,19 @@ void UpstreamImpl::Forget(CallImpl& call) {
 
 // --- all upstreams of a worker ---
 
-UpstreamSet::UpstreamSet(const UpstreamEnvironment& environment, const UpstreamStates& states) {
+UpstreamSet::UpstreamSet(const UpstreamEnvironment& environment, const UpstreamStates& states,
+                         const UpstreamSet* before) {
+  std::vector<std::shared_ptr<UpstreamImpl>> old;
+  if (before != nullptr) old = before->upstreams_;
   for (const auto& state : states) {
-    upstreams_.push_back(std::make_unique<UpstreamImpl>(environment, state));
+    const auto same = std::find_if(old.begin(), old.end(), [&](const auto& upstream) {
+      return upstream && upstream->state() == state;
+    });
+    upstreams_.push_back(same != old.end() ? std::exchange(*same, nullptr)
+                                           : std::make_shared<UpstreamImpl>(environment, state));
+  }
+  for (const auto& upstream : old) {
+    if (upstream != nullptr) upstream->Retire();
   }
 }
 

@@ -36,6 +36,7 @@ class UpstreamImpl final : public Upstream {
 
   // --- for calls ---
   [[nodiscard]] const UpstreamEnvironment& environment() const { return environment_; }
+  [[nodiscard]] const std::shared_ptr<UpstreamState>& state() const { return state_; }
   [[nodiscard]] const config::Upstream& config() const { return state_->config(); }
   [[nodiscard]] UpstreamStats& stats() { return *stats_; }
   [[nodiscard]] Balancer& balancer() { return balancer_; }

@@ -81,6 +81,7 @@ GatewayImpl::GatewayImpl(config::ConfigPtr config, const GatewayOptions& options
 }
 
 Result<> GatewayImpl::Start() {
+  if (const Result<> good = view_.generation->Check(); !good) return good;
   CheckFdLimit(config_->limits);
   for (const std::string& advice : config::AdviceOn(*config_)) LogWarn("{}", advice);
   StartIngest();

@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "server/demo_page.h"
 #include "sluice/sse/encoder.h"
 
@@ -40,11 +42,23 @@ Generation::Generation(config::ConfigPtr config, TopicLedger& ledger, const Gene
       schemes_(config_->auth),
       cors_(config_->cors),
       client_limits_(*config_, before != nullptr ? &before->client_limits() : nullptr),
+      upstreams_(proxy::MakeUpstreamStates(
+          config_->upstreams, before != nullptr ? before->upstreams() : proxy::UpstreamStates())),
       demo_page_(config_->demo ? DemoPage(*config_) : std::string()) {
   for (const config::Topic& topic : config_->topics) {
     topics_.push_back(EntryFor(topic, ledger, before));
     greetings_.push_back(EncodeGreeting(topic));
   }
+}
+
+Result<> Generation::Check() const {
+  for (const auto& upstream : upstreams_) {
+    const config::Upstream& config = upstream->config();
+    if (!config.tls || upstream->tls()) continue;
+    const Error& error = upstream->tls().error();
+    return Fail(error.code, fmt::format("upstreams.{}.tls: {}", config.name, error.message));
+  }
+  return {};
 }
 
 pubsub::TopicEntryPtr Generation::Find(std::string_view channel) const {

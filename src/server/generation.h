@@ -12,7 +12,9 @@
 #include "server/limiter.h"
 #include "server/topic_ledger.h"
 #include "sluice/auth/schemes.h"
+#include "sluice/base/result.h"
 #include "sluice/config/config.h"
+#include "sluice/proxy/upstream_state.h"
 #include "sluice/pubsub/catalog.h"
 #include "sluice/routing/router.h"
 
@@ -20,9 +22,11 @@ namespace sluice::server {
 
 class Generation final : public pubsub::Catalog {
  public:
-  // Topics that are as they were in `before` are the same entries. Main thread; `ledger` outlives
-  // this.
+  // Topics that are as they were in `before` are the same entries, and upstreams have the same
+  // state. Main thread; `ledger` outlives this.
   Generation(config::ConfigPtr config, TopicLedger& ledger, const Generation* before);
+  // What only shows when it is made: certificates and keys of upstreams.
+  [[nodiscard]] Result<> Check() const;
 
   [[nodiscard]] const config::Config& config() const { return *config_; }
   [[nodiscard]] const config::ConfigPtr& shared_config() const { return config_; }
@@ -30,6 +34,8 @@ class Generation final : public pubsub::Catalog {
   [[nodiscard]] const auth::Schemes& schemes() const { return schemes_; }
   [[nodiscard]] const Cors& cors() const { return cors_; }
   [[nodiscard]] const ProcessLimits& client_limits() const { return client_limits_; }
+  // By index in Config::upstreams.
+  [[nodiscard]] const proxy::UpstreamStates& upstreams() const { return upstreams_; }
   [[nodiscard]] const std::string& demo_page() const { return demo_page_; }
 
   // By index in Config::topics.
@@ -48,6 +54,7 @@ class Generation final : public pubsub::Catalog {
   auth::Schemes schemes_;
   Cors cors_;
   ProcessLimits client_limits_;
+  proxy::UpstreamStates upstreams_;
   std::vector<pubsub::TopicEntryPtr> topics_;
   std::vector<std::string> greetings_;
   std::string demo_page_;

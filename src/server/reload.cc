@@ -34,6 +34,12 @@ bool GatewayImpl::Reload() {
     return false;
   }
   const ReloadPlan plan = PlanReload(*started_, *config_, **next);
+  const auto generation =
+      std::make_shared<const Generation>(plan.config, ledger_, view_.generation.get());
+  if (const Result<> good = generation->Check(); !good) {
+    LogError("reload: {}; the configuration stays as it was", good.error().message);
+    return false;
+  }
   // What can fail comes first, and is undone.
   if (const Result<> opened = OpenListeners(plan.config->listen, plan.config->limits); !opened) {
     LogError("reload: {}; the configuration stays as it was", opened.error().message);
@@ -44,7 +50,7 @@ bool GatewayImpl::Reload() {
   if (plan.config->limits.connections != config_->limits.connections) {
     CheckFdLimit(plan.config->limits);
   }
-  Apply(std::make_shared<const Generation>(plan.config, ledger_, view_.generation.get()));
+  Apply(generation);
   CloseListeners(plan.config->listen);
   if (!plan.waiting.empty()) {
     LogWarn("reload: these have changed and need a restart: {}", fmt::join(plan.waiting, ", "));

@@ -35,12 +35,6 @@ http::Response Busy(std::string_view detail) {
   return response;
 }
 
-// The same, counted apart from the other threads' references: requests take and drop them without
-// a cache line that all share.
-GenerationPtr OwnCountOf(const GenerationPtr& generation) {
-  return {generation.get(), [generation](const Generation*) {}};
-}
-
 }  // namespace
 
 Worker::Worker(event::Loop& loop, net::Network& network, uint32_t index, const WorkerShared& shared,
@@ -49,10 +43,10 @@ Worker::Worker(event::Loop& loop, net::Network& network, uint32_t index, const W
       network_(network),
       index_(index),
       shared_(shared),
-      generation_(OwnCountOf(generation)),
+      timers_(loop),
+      generation_(Own(generation)),
       session_settings_(ToSettings(config().limits)),
       http_stats_(config()),
-      timers_(loop),
       warnings_(loop, redactor_),
       access_(generation_, shared.tokens),
       limiter_(config(), generation_->client_limits(), warnings_, loop),
@@ -82,7 +76,7 @@ Result<net::Endpoint> Worker::Listen(uint64_t number, const net::Endpoint& endpo
 }
 
 void Worker::SetGeneration(const GenerationPtr& generation) {
-  generation_ = OwnCountOf(generation);
+  generation_ = Own(generation);
   session_settings_ = ToSettings(config().limits);
   http_stats_.AddRoutes(config());
   access_.SetGeneration(generation_);
@@ -94,6 +88,15 @@ void Worker::SetGeneration(const GenerationPtr& generation) {
   }
   Adopt(generation_);
   hub_.SetCatalog(generation_);
+}
+
+// It is counted apart from the other threads' references, so that requests take and drop it without
+// a cache line that all share, and keeps what this worker has of it beside the config.
+GenerationPtr Worker::Own(const GenerationPtr& generation) {
+  upstreams_ =
+      std::make_shared<proxy::UpstreamSet>(proxy::UpstreamEnvironment{loop_, timers_, network_},
+                                           generation->upstreams(), upstreams_.get());
+  return {generation.get(), [generation, upstreams = upstreams_](const Generation*) {}};
 }
 
 // What is made anew of each generation.

@@ -23,6 +23,7 @@
 #include "sluice/event/loop.h"
 #include "sluice/event/timer_wheel.h"
 #include "sluice/net/network.h"
+#include "sluice/proxy/upstream_set.h"
 #include "sluice/pubsub/hub.h"
 #include "sluice/server/exchange.h"
 #include "sluice/server/http_stats.h"
@@ -83,6 +84,8 @@ class Worker final : private Dispatcher {
   void CountConnections();
   [[nodiscard]] uint64_t AllConnections() const;
   void Adopt(const GenerationPtr& generation);
+  // The same generation, as requests of this worker hold it.
+  [[nodiscard]] GenerationPtr Own(const GenerationPtr& generation);
   [[nodiscard]] const config::Config& config() const { return generation_->config(); }
   void AnswerDemo(Exchange& exchange);
   void CheckDrained();
@@ -91,6 +94,8 @@ class Worker final : private Dispatcher {
   net::Network& network_;
   uint32_t index_;
   const WorkerShared& shared_;
+  event::TimerWheel timers_;
+  std::shared_ptr<proxy::UpstreamSet> upstreams_;  // of generation_, which keeps it too
   GenerationPtr generation_;
   SessionSettings session_settings_;
   HttpStats http_stats_;
@@ -100,7 +105,6 @@ class Worker final : private Dispatcher {
   Counter refused_;
   LogThrottle exhausted_line_;
   LogThrottle recovered_line_;
-  event::TimerWheel timers_;
   RequestWarnings warnings_;
   Access access_;
   Limiter limiter_;

@@ -289,6 +289,24 @@ def test_an_address_that_is_taken_fails_the_reload_as_a_whole(make_gateway, tmp_
     assert gateway.metric("sluice_config_last_reload_success") == 1
 
 
+# Upstreams.
+
+
+def test_a_certificate_that_cannot_be_used_fails_the_reload(make_gateway, tmp_path):
+    gateway = make_gateway()
+    authority = tmp_path / "ca.pem"
+    authority.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+
+    def edit(config):
+        config["upstreams"] = {"app": {"servers": ["127.0.0.1:1"], "tls": {"ca": str(authority)}}}
+        config["topics"]["more"] = {"path": "/events/more"}
+
+    change(gateway, edit)
+    reload(gateway, "failed")
+    gateway.wait_log("error reload: upstreams.app.tls: ca: has no certificates in PEM")
+    assert gateway.fetch("HEAD", "/events/more").status == 404
+
+
 # Many.
 
 

@@ -1,4 +1,4 @@
-// The upstreams of one worker. Loop-thread only.
+// The upstreams of one worker, as one configuration has them. Loop-thread only.
 #pragma once
 
 #include <cstddef>
@@ -15,9 +15,13 @@ class UpstreamImpl;
 
 class UpstreamSet {
  public:
-  // What `environment` refers to must outlive the set.
-  UpstreamSet(const UpstreamEnvironment& environment, const UpstreamStates& states);
-  ~UpstreamSet();  // REQUIRES: no call is left
+  // What `environment` refers to must outlive the set. `before` is the set that this one takes the
+  // place of: an upstream that has the same state is the same in both, with its connections; the
+  // others are retired. That set may be destroyed any time after; whose requests it still has keeps
+  // it until then.
+  UpstreamSet(const UpstreamEnvironment& environment, const UpstreamStates& states,
+              const UpstreamSet* before = nullptr);
+  ~UpstreamSet();  // REQUIRES: no call is left of those that are in no other set
   UpstreamSet(const UpstreamSet&) = delete;
   UpstreamSet& operator=(const UpstreamSet&) = delete;
 
@@ -32,7 +36,7 @@ class UpstreamSet {
   [[nodiscard]] size_t calls() const;
 
  private:
-  std::vector<std::unique_ptr<UpstreamImpl>> upstreams_;
+  std::vector<std::shared_ptr<UpstreamImpl>> upstreams_;
 };
 
 // One upstream, for who needs no set.
