@@ -11,15 +11,13 @@
 #include <span>
 #include <vector>
 
-#include "proxy/server.h"
+#include "proxy/server_list.h"
 #include "sluice/config/proxy.h"
 
 namespace sluice::proxy {
 
 class Balancer {
  public:
-  using Servers = std::vector<std::unique_ptr<Server>>;
-
   // Both must outlive it. `servers` may change between calls.
   Balancer(const config::Upstream& config, const Servers& servers)
       : config_(config), servers_(servers) {}

@@ -40,10 +40,12 @@ bool CallImpl::Begin() {
   if (choice.server != nullptr) {
     wait_.Cancel();
     Use(*choice.server, choice.probe);
-  } else if (choice.full) {
+  } else if (choice.full || (upstream_.servers().resolving() && !failure_)) {
     return false;
   } else if (failure_) {
     FailInTurn(std::move(*failure_));
+  } else if (upstream_.servers().servers().empty()) {
+    FailInTurn(Kind::kConnect, upstream_.servers().trouble());
   } else {
     FailInTurn(Kind::kNoServer, "no server of the upstream is up");
   }
@@ -54,12 +56,16 @@ void CallImpl::Wait() {
   if (upstream_.Enqueue(*this)) {
     upstream_.environment().timers.Arm(wait_, upstream_.config().queue_timeout_ms);
   } else {
-    FailInTurn(Kind::kQueueFull, "all servers have max_connections, and the queue is full");
+    FailInTurn(Kind::kQueueFull, "no place at a server is free, and the queue is full");
   }
 }
 
 void CallImpl::OnTimeout(event::TimerWheel::Node& /*node*/) {
   upstream_.Dequeue(*this);
+  if (upstream_.servers().servers().empty()) {
+    FailInTurn(Kind::kConnectTime, "the server's name was not resolved in time");
+    return;
+  }
   FailInTurn(Kind::kQueueTime, "no place at a server was free in time");
 }
 
@@ -147,6 +153,7 @@ void CallImpl::AfterWrite(bool alive) {
       return;
     }
     // Nothing of the request has left.
+    output_.Rewind();
     DropConnection();
     if (record_.reused) {
       Connect();

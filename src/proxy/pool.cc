@@ -16,7 +16,6 @@ std::unique_ptr<Connection> Pool::Take(Server& server) {
   if (server.idle.empty()) return nullptr;
   auto connection = std::move(server.idle.back());
   server.idle.pop_back();
-  --size_;
   server.stats().idle.Sub();
   return connection;
 }
@@ -27,16 +26,15 @@ void Pool::Put(std::unique_ptr<Connection> connection) {
     Connection::Drop(std::move(connection));
     return;
   }
-  if (size_ >= config_.keepalive) CloseOldest();
+  if (size() >= config_.keepalive) CloseOldest();
   Server& server = connection->server();
   connection->Keep(*this, keep_ms);
   server.idle.push_back(std::move(connection));
-  ++size_;
   server.stats().idle.Add();
 }
 
 uint64_t Pool::KeepMs(const Connection& connection) const {
-  if (closed_ || config_.keepalive == 0) return 0;
+  if (closed_ || config_.keepalive == 0 || connection.server().retired()) return 0;
   if (connection.requests() >= config_.keepalive_requests) return 0;
   const uint64_t age = loop_.NowMs() - connection.made_ms();
   if (age >= config_.keepalive_age_ms) return 0;
@@ -66,22 +64,21 @@ void Pool::OnIdleEnd(Connection& connection) {
 void Pool::Close(Server& server, size_t at) {
   auto connection = std::move(server.idle[at]);
   server.idle.erase(server.idle.begin() + static_cast<ptrdiff_t>(at));
-  --size_;
   server.stats().idle.Sub();
   Connection::Drop(std::move(connection));
 }
 
-void Pool::Clear(Server& server) {
-  while (!server.idle.empty()) Close(server, server.idle.size() - 1);
-}
-
-void Pool::Clear() {
-  for (const auto& server : servers_) Clear(*server);
-}
-
 void Pool::Close() {
   closed_ = true;
-  Clear();
+  for (const auto& server : servers_) {
+    while (!server->idle.empty()) Close(*server, server->idle.size() - 1);
+  }
+}
+
+size_t Pool::size() const {
+  size_t size = 0;
+  for (const auto& server : servers_) size += server->idle.size();
+  return size;
 }
 
 }  // namespace sluice::proxy

@@ -8,15 +8,13 @@
 #include <vector>
 
 #include "proxy/connection.h"
-#include "proxy/server.h"
+#include "proxy/server_list.h"
 #include "sluice/config/proxy.h"
 
 namespace sluice::proxy {
 
 class Pool final : private ConnectionKeeper {
  public:
-  using Servers = std::vector<std::unique_ptr<Server>>;
-
   // All must outlive the pool.
   Pool(event::Loop& loop, const config::Upstream& config, const Servers& servers)
       : loop_(loop), config_(config), servers_(servers) {}
@@ -25,13 +23,10 @@ class Pool final : private ConnectionKeeper {
   [[nodiscard]] std::unique_ptr<Connection> Take(Server& server);
   // Keeps it if it is fit for another request, else closes it.
   void Put(std::unique_ptr<Connection> connection);
-  // Closes those to one server, or all.
-  void Clear(Server& server);
-  void Clear();
-  // From now on nothing is kept.
+  // Closes all; from now on nothing is kept.
   void Close();
 
-  [[nodiscard]] size_t size() const { return size_; }
+  [[nodiscard]] size_t size() const;
 
  private:
   void OnIdleEnd(Connection& connection) override;
@@ -42,7 +37,6 @@ class Pool final : private ConnectionKeeper {
   event::Loop& loop_;
   const config::Upstream& config_;
   const Servers& servers_;
-  size_t size_ = 0;
   bool closed_ = false;
 };
 

@@ -65,8 +65,7 @@ bool RequestOutput::Write(std::span<const std::string_view> parts, net::Stream* 
   for (const std::string_view part : parts) add(part);
   if (total == 0) return true;
   const ssize_t result = stream->TryWrite({out.data(), count});
-  if (result < 0) return false;
-  auto taken = static_cast<size_t>(result);
+  auto taken = static_cast<size_t>(std::max<ssize_t>(result, 0));
   blocked_ = taken < total;
   head_sent_ += TakeOff(taken, head_.size() - head_sent_);
   if (taken > 0) body_begun_ = true;
@@ -76,7 +75,7 @@ bool RequestOutput::Write(std::span<const std::string_view> parts, net::Stream* 
     kept_sent_ = 0;
   }
   for (const std::string_view part : parts) Keep(part.substr(TakeOff(taken, part.size())));
-  return true;
+  return result >= 0;
 }
 
 void RequestOutput::Keep(std::string_view bytes) {

@@ -56,6 +56,15 @@ class Server {
   // Requests of this worker that are under way.
   [[nodiscard]] uint32_t active() const { return active_; }
 
+  // It has left the upstream: nothing is kept, and no request comes any more.
+  void Retire() {
+    retired_ = true;
+    stats_.idle.Sub(idle.size());
+    for (auto& connection : idle) Connection::Drop(std::move(connection));
+    idle.clear();
+  }
+  [[nodiscard]] bool retired() const { return retired_; }
+
   // Kept connections, the one that was used last at the end. The Pool's.
   std::vector<std::unique_ptr<Connection>> idle;
   // The Balancer's.
@@ -70,6 +79,7 @@ class Server {
   ServerStats& stats_;
   uint64_t seed_;
   uint32_t active_ = 0;
+  bool retired_ = false;
 };
 
 }  // namespace sluice::proxy

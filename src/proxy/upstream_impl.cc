@@ -9,6 +9,12 @@
 #include "sluice/proxy/upstream_set.h"
 
 namespace sluice::proxy {
+namespace {
+
+// Requests that wait for a name to be resolved for the first time, though the queue be shorter.
+constexpr size_t kResolvingQueue = 1'000;
+
+}  // namespace
 
 UpstreamImpl::UpstreamImpl(const UpstreamEnvironment& environment,
                            std::shared_ptr<UpstreamState> state)
@@ -16,17 +22,11 @@ UpstreamImpl::UpstreamImpl(const UpstreamEnvironment& environment,
       state_(std::move(state)),
       stats_(state_->TakeStats()),
       limits_{.head_bytes = state_->config().head_bytes},
+      servers_(environment_, *state_, *stats_, [this] { OnPlaceFree(); }),
       dialer_(environment_, *state_),
-      pool_(environment_.loop, state_->config(), servers_),
-      balancer_(state_->config(), servers_),
-      turn_(environment_.loop.MakeIdle([this] { RunTurns(); })) {
-  const auto& servers = config().servers;
-  for (size_t i = 0; i < servers.size(); ++i) {
-    servers_.push_back(std::make_unique<Server>(i, servers[i], state_->server_names()[i],
-                                                state_->Address(i, servers[i].endpoint),
-                                                stats_->servers[i]));
-  }
-}
+      pool_(environment_.loop, state_->config(), servers_.servers()),
+      balancer_(state_->config(), servers_.servers()),
+      turn_(environment_.loop.MakeIdle([this] { RunTurns(); })) {}
 
 UpstreamImpl::~UpstreamImpl() {
   assert(calls_ == 0);
@@ -48,14 +48,18 @@ std::unique_ptr<Connection> UpstreamImpl::MakeConnection(Server& server,
 // --- waiting for a place ---
 
 bool UpstreamImpl::Enqueue(CallImpl& call) {
-  if (queue_.size() < config().queue) {
+  const size_t limit =
+      servers_.resolving() ? std::max<size_t>(config().queue, kResolvingQueue) : config().queue;
+  if (queue_.size() < limit) {
     queue_.push_back(&call);
     stats_->waiting.Set(queue_.size());
     return true;
   }
   if (const auto left_out = full_line_.Admit(environment_.loop.NowMs())) {
-    LogWarn("upstream={} refuses requests: all servers have max_connections, and {} wait{}",
-            config().name, queue_.size(), LeftOut(*left_out));
+    LogWarn(
+        "upstream={} refuses requests: {}, and {} wait{}", config().name,
+        servers_.resolving() ? "its name is not resolved yet" : "all servers have max_connections",
+        queue_.size(), LeftOut(*left_out));
   }
   return false;
 }
@@ -79,7 +83,7 @@ void UpstreamImpl::OnPlaceFree() {
 
 void UpstreamImpl::OnServerFailed(Server& server, bool probe, const CallFailure& failure) {
   const uint64_t now = environment_.loop.NowMs();
-  const uint64_t rest_ms = servers_.size() > 1 ? server.state().Failed(now, probe) : 0;
+  const uint64_t rest_ms = servers_.servers().size() > 1 ? server.state().Failed(now, probe) : 0;
   if (rest_ms > 0) {
     LogWarn("upstream={} server={} rests for {} ms: {} ({})", config().name, server.name(), rest_ms,
             failure.detail, ToName(failure.kind));

@@ -11,7 +11,7 @@
 #include "proxy/balancer.h"
 #include "proxy/dialer.h"
 #include "proxy/pool.h"
-#include "proxy/server.h"
+#include "proxy/server_list.h"
 #include "sluice/base/log_throttle.h"
 #include "sluice/event/loop.h"
 #include "sluice/http/response_parser.h"
@@ -41,6 +41,7 @@ class UpstreamImpl final : public Upstream {
   [[nodiscard]] UpstreamStats& stats() { return *stats_; }
   [[nodiscard]] Balancer& balancer() { return balancer_; }
   [[nodiscard]] Pool& pool() { return pool_; }
+  [[nodiscard]] const ServerList& servers() const { return servers_; }
   [[nodiscard]] const Dialer& dialer() const { return dialer_; }
   [[nodiscard]] std::unique_ptr<Connection> MakeConnection(Server& server,
                                                            std::unique_ptr<net::Stream> stream);
@@ -62,7 +63,7 @@ class UpstreamImpl final : public Upstream {
   const std::shared_ptr<UpstreamState> state_;
   const std::shared_ptr<UpstreamStats> stats_;
   const http::ResponseLimits limits_;
-  std::vector<std::unique_ptr<Server>> servers_;
+  ServerList servers_;
   Dialer dialer_;
   Pool pool_;
   Balancer balancer_;

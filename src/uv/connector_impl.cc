@@ -1,10 +1,8 @@
 #include "uv/connector_impl.h"
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -12,11 +10,6 @@
 #include "uv/fd_stream.h"
 
 namespace sluice::uv {
-
-struct ConnectorImpl::Resolve {
-  uv_getaddrinfo_t request{};
-  ConnectorImpl* owner = nullptr;  // null once the owner is gone
-};
 
 ConnectorImpl::ConnectorImpl(LoopImpl& loop, const net::Endpoint& endpoint, uint64_t timeout_ms,
                              net::ConnectCallback connected)
@@ -26,7 +19,9 @@ ConnectorImpl::ConnectorImpl(LoopImpl& loop, const net::Endpoint& endpoint, uint
       start_(loop.MakeTimer([this] {
         const Result<SocketAddress> address = ToSocketAddress(endpoint_);
         if (!address) {
-          StartResolve();
+          lookup_.emplace(
+              loop_, endpoint_.host, endpoint_.port,
+              [this](Result<std::vector<SocketAddress>> found) { OnResolved(std::move(found)); });
           return;
         }
         addresses_.push_back(*address);
@@ -43,51 +38,15 @@ ConnectorImpl::ConnectorImpl(LoopImpl& loop, const net::Endpoint& endpoint, uint
 
 ConnectorImpl::~ConnectorImpl() {
   CloseAttempt();
-  if (resolve_ != nullptr) {
-    resolve_->owner = nullptr;
-    uv_cancel(reinterpret_cast<uv_req_t*>(&resolve_->request));
-  }
 }
 
-void ConnectorImpl::StartResolve() {
-  resolve_ = new Resolve;
-  resolve_->owner = this;
-  resolve_->request.data = resolve_;
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  const int status = uv_getaddrinfo(loop_.raw(), &resolve_->request, &ConnectorImpl::OnResolved,
-                                    endpoint_.host.c_str(), nullptr, &hints);
-  if (status == 0) return;
-  delete std::exchange(resolve_, nullptr);
-  Done(Fail(Errc::kNotFound, "cannot resolve " + endpoint_.host + ": " + uv_strerror(status)));
-}
-
-void ConnectorImpl::OnResolved(uv_getaddrinfo_t* request, int status, addrinfo* found) {
-  const std::unique_ptr<Resolve> resolve(static_cast<Resolve*>(request->data));
-  const std::unique_ptr<addrinfo, decltype(&uv_freeaddrinfo)> list(found, &uv_freeaddrinfo);
-  ConnectorImpl* self = resolve->owner;
-  if (self == nullptr) return;
-  self->resolve_ = nullptr;
-  if (status != 0) {
-    self->Done(Fail(Errc::kNotFound,
-                    "cannot resolve " + self->endpoint_.host + ": " + uv_strerror(status)));
+void ConnectorImpl::OnResolved(Result<std::vector<SocketAddress>> found) {
+  if (!found) {
+    Done(tl::unexpected(std::move(found.error())));
     return;
   }
-  for (const addrinfo* entry = list.get(); entry != nullptr; entry = entry->ai_next) {
-    SocketAddress address;
-    memcpy(&address.storage, entry->ai_addr, entry->ai_addrlen);
-    address.size = entry->ai_addrlen;
-    const uint16_t port = htons(self->endpoint_.port);
-    if (entry->ai_family == AF_INET) {
-      memcpy(reinterpret_cast<char*>(&address.storage) + offsetof(sockaddr_in, sin_port), &port, 2);
-    } else {
-      memcpy(reinterpret_cast<char*>(&address.storage) + offsetof(sockaddr_in6, sin6_port), &port,
-             2);
-    }
-    self->addresses_.push_back(address);
-  }
-  self->TryNext();
+  addresses_ = std::move(*found);
+  TryNext();
 }
 
 void ConnectorImpl::TryNext() {

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "sluice/net/connector.h"
+#include "uv/lookup.h"
 #include "uv/loop_impl.h"
 #include "uv/socket.h"
 
@@ -17,10 +19,7 @@ class ConnectorImpl : public net::Connecting {
   ~ConnectorImpl() override;
 
  private:
-  struct Resolve;
-  static void OnResolved(uv_getaddrinfo_t* request, int status, addrinfo* found);
-
-  void StartResolve();
+  void OnResolved(Result<std::vector<SocketAddress>> found);
   void TryNext();
   void OnReady();
   void Done(Result<std::unique_ptr<net::Stream>> result);
@@ -29,7 +28,7 @@ class ConnectorImpl : public net::Connecting {
   LoopImpl& loop_;
   net::Endpoint endpoint_;
   net::ConnectCallback connected_;
-  Resolve* resolve_ = nullptr;  // freed by its callback, which may come after us
+  std::optional<Lookup> lookup_;
   std::vector<SocketAddress> addresses_;
   size_t next_ = 0;
   int last_error_ = 0;

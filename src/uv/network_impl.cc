@@ -3,6 +3,7 @@
 #include "sluice/uv/uv_loop.h"
 #include "uv/connector_impl.h"
 #include "uv/listener_impl.h"
+#include "uv/resolver_impl.h"
 
 namespace sluice::uv {
 namespace {
@@ -21,6 +22,11 @@ class NetworkImpl : public net::Network {
                                                          uint64_t timeout_ms,
                                                          net::ConnectCallback connected) override {
     return std::make_unique<ConnectorImpl>(loop_, endpoint, timeout_ms, std::move(connected));
+  }
+
+  [[nodiscard]] std::unique_ptr<net::Resolving> Resolve(const net::Endpoint& endpoint,
+                                                        net::ResolveCallback resolved) override {
+    return std::make_unique<ResolverImpl>(loop_, endpoint, std::move(resolved));
   }
 
  private:

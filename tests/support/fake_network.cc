@@ -56,6 +56,22 @@ class FakeNetwork::FakeConnecting : public net::Connecting {
   std::shared_ptr<Attempt> attempt_;
 };
 
+struct FakeNetwork::LookupState {
+  net::Endpoint endpoint;
+  net::ResolveCallback resolved;
+  bool pending = true;  // the test has not said how it ends
+  bool wanted = true;   // the Resolving exists and the callback has not come
+};
+
+class FakeNetwork::FakeResolving : public net::Resolving {
+ public:
+  explicit FakeResolving(std::shared_ptr<LookupState> state) : state_(std::move(state)) {}
+  ~FakeResolving() override { state_->wanted = state_->pending = false; }
+
+ private:
+  std::shared_ptr<LookupState> state_;
+};
+
 FakeNetwork::FakeNetwork(FakeLoop& loop) : loop_(loop) {}
 
 FakeNetwork::~FakeNetwork() {
@@ -155,6 +171,51 @@ std::unique_ptr<net::Connecting> FakeNetwork::Connect(const net::Endpoint& endpo
   attempt->timeout->Start(timeout_ms);
   attempts_.push_back(attempt);
   return std::make_unique<FakeConnecting>(std::move(attempt));
+}
+
+const net::Endpoint& FakeNetwork::lookup_endpoint(size_t lookup) const {
+  return lookups_.at(lookup)->endpoint;
+}
+
+size_t FakeNetwork::pending_lookups() const {
+  return static_cast<size_t>(std::count_if(lookups_.begin(), lookups_.end(),
+                                           [](const auto& lookup) { return lookup->pending; }));
+}
+
+std::unique_ptr<net::Resolving> FakeNetwork::Resolve(const net::Endpoint& endpoint,
+                                                     net::ResolveCallback resolved) {
+  auto state = std::make_shared<LookupState>();
+  state->endpoint = endpoint;
+  state->resolved = std::move(resolved);
+  lookups_.push_back(state);
+  return std::make_unique<FakeResolving>(std::move(state));
+}
+
+bool FakeNetwork::CompleteLookup(const std::vector<std::string>& hosts) {
+  const auto oldest = std::find_if(lookups_.begin(), lookups_.end(),
+                                   [](const auto& lookup) { return lookup->pending; });
+  if (oldest == lookups_.end()) return false;
+  std::vector<net::Endpoint> endpoints;
+  for (const std::string& host : hosts) {
+    endpoints.push_back({.host = host, .port = (*oldest)->endpoint.port, .unix_path = ""});
+  }
+  return EndLookup(std::move(endpoints));
+}
+
+bool FakeNetwork::FailLookup(Error error) {
+  return EndLookup(tl::unexpected(std::move(error)));
+}
+
+bool FakeNetwork::EndLookup(Result<std::vector<net::Endpoint>> result) {
+  for (const auto& lookup : lookups_) {
+    if (!lookup->pending) continue;
+    lookup->pending = false;
+    loop_.Post([lookup, result = std::move(result)] {
+      if (std::exchange(lookup->wanted, false)) std::exchange(lookup->resolved, nullptr)(result);
+    });
+    return true;
+  }
+  return false;
 }
 
 }  // namespace sluice::testing

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "sluice/net/network.h"
@@ -44,25 +45,40 @@ class FakeNetwork : public net::Network {
   std::shared_ptr<FakePeer> CompleteConnect();
   bool FailConnect(Error error);
 
+  // Lookups. `lookup` counts the Resolve calls, from 0.
+  [[nodiscard]] size_t lookups() const { return lookups_.size(); }
+  [[nodiscard]] const net::Endpoint& lookup_endpoint(size_t lookup) const;
+  [[nodiscard]] size_t pending_lookups() const;
+  // Ends the oldest pending one; its callback comes in the loop's next turn. `hosts` get its port.
+  // False if nothing is pending.
+  bool CompleteLookup(const std::vector<std::string>& hosts);
+  bool FailLookup(Error error);
+
   [[nodiscard]] Result<std::unique_ptr<net::Listener>> Listen(
       const net::ListenOptions& options, net::AcceptCallback accepted,
       net::ExhaustedCallback exhausted) override;
   [[nodiscard]] std::unique_ptr<net::Connecting> Connect(const net::Endpoint& endpoint,
                                                          uint64_t timeout_ms,
                                                          net::ConnectCallback connected) override;
+  [[nodiscard]] std::unique_ptr<net::Resolving> Resolve(const net::Endpoint& endpoint,
+                                                        net::ResolveCallback resolved) override;
 
  private:
   struct ListenerState;
   struct Attempt;
+  struct LookupState;
   class FakeListener;
   class FakeConnecting;
+  class FakeResolving;
 
   [[nodiscard]] std::shared_ptr<Attempt> OldestPending() const;
+  bool EndLookup(Result<std::vector<net::Endpoint>> result);
 
   FakeLoop& loop_;
   std::optional<Error> listen_error_;
   std::vector<std::shared_ptr<ListenerState>> listeners_;
   std::vector<std::shared_ptr<Attempt>> attempts_;
+  std::vector<std::shared_ptr<LookupState>> lookups_;
 };
 
 }  // namespace sluice::testing

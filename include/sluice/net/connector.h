@@ -1,11 +1,13 @@
-// Opens connections. Loop-thread only.
+// Opens connections, and finds out where names are. Loop-thread only.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "sluice/base/result.h"
+#include "sluice/net/address.h"
 #include "sluice/net/stream.h"
 
 namespace sluice::net {
@@ -17,5 +19,13 @@ class Connecting {
 };
 
 using ConnectCallback = std::function<void(Result<std::unique_ptr<Stream>> result)>;
+
+// One lookup of a name. Destroying it gives up; the callback then never comes.
+class Resolving {
+ public:
+  virtual ~Resolving() = default;
+};
+
+using ResolveCallback = std::function<void(Result<std::vector<Endpoint>> result)>;
 
 }  // namespace sluice::net

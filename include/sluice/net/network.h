@@ -23,6 +23,12 @@ class Network {
   [[nodiscard]] virtual std::unique_ptr<Connecting> Connect(const Endpoint& endpoint,
                                                             uint64_t timeout_ms,
                                                             ConnectCallback connected) = 0;
+
+  // The numeric addresses of `endpoint.host`, each once and with its port, in the resolver's order;
+  // at least one. The system's resolver decides, and how long it takes (resolv.conf(5)). The
+  // callback always comes in a later turn, exactly once, unless the Resolving is destroyed first.
+  [[nodiscard]] virtual std::unique_ptr<Resolving> Resolve(const Endpoint& endpoint,
+                                                           ResolveCallback resolved) = 0;
 };
 
 }  // namespace sluice::net

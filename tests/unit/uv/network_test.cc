@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <optional>
 #include <string>
 
 #include <netinet/in.h>
@@ -295,6 +296,42 @@ TEST_F(NetworkTest, NamesAreResolved) {
   Listen(options);
   ConnectPair({.host = "localhost", .port = listener->endpoint().port, .unix_path = {}});
   EXPECT_EQ(server->peer().Host(), "127.0.0.1");
+}
+
+TEST_F(NetworkTest, ResolveGivesEachAddressOnceWithThePort) {
+  const auto resolve = [this](const std::string& host) {
+    std::optional<Result<std::vector<net::Endpoint>>> found;
+    const auto resolving = network->Resolve({.host = host, .port = 80, .unix_path = {}},
+                                            [&](Result<std::vector<net::Endpoint>> result) {
+                                              found = std::move(result);
+                                              loop->Stop();
+                                            });
+    EXPECT_FALSE(found.has_value()) << "in a later turn";
+    loop->Run();
+    return *found;
+  };
+  const auto numeric = resolve("::1");
+  ASSERT_TRUE(numeric.has_value());
+  EXPECT_EQ(numeric->at(0).ToString(), "[::1]:80");
+  const auto local = resolve("localhost");
+  ASSERT_TRUE(local.has_value());
+  for (const net::Endpoint& endpoint : *local) {
+    EXPECT_TRUE(endpoint.host == "127.0.0.1" || endpoint.host == "::1") << endpoint.host;
+    EXPECT_EQ(std::count(local->begin(), local->end(), endpoint), 1);
+  }
+  const auto none = resolve("no-such-name.invalid");
+  ASSERT_FALSE(none.has_value());
+  EXPECT_EQ(none.error().code, Errc::kNotFound);
+  EXPECT_THAT(none.error().message, HasSubstr("no-such-name.invalid"));
+}
+
+TEST_F(NetworkTest, GivenUpLookupNeverCallsBack) {
+  auto resolving = network->Resolve({.host = "localhost", .port = 1, .unix_path = {}},
+                                    [](const auto&) { FAIL() << "called back"; });
+  resolving.reset();
+  auto stop = loop->MakeTimer([this] { loop->Stop(); });
+  stop->Start(50);
+  loop->Run();
 }
 
 TEST_F(NetworkTest, GivenUpConnectNeverCallsBack) {
