@@ -24,7 +24,10 @@ GO_CACHE = ROOT / "build/go-cache"
 # Folders of the machine that a scene has its own of.
 PATHS = ("/etc/sluice", "/var/log/sluice", "/run/sluice")
 SERVER = re.compile(r"^(?:\w+=\S+\s+)*(?:(?:build/release/)?sluice(?:\s+-c\s+\S+)?|scripts/run(?:\s+-c\s+\S+)?"
-                    r"|python3 -m http\.server\b.*|nginx (?:-\w \S+\s+)*-c \S+|node \S*server\S*)\s*(?:#.*)?$", re.MULTILINE)
+                    r"|python3 -m http\.server\b.*|nginx (?:-\w \S+\s+)*-c \S+|node \S*server\S*|(?:node|python3|go run) \S+/app\.\w+)"
+                    r"\s*(?:#.*)?$", re.MULTILINE)
+# One of the above that is an app behind the gateway.
+APP = re.compile(r"/app\.\w+\b")
 STREAM = re.compile(r"^(?:\w+=\S+\s+)*(?:curl\s+(?:\S+\s+)*?-\w*N|(?:build/release/)?sluice\s+tail\b"
                     r"|redis-cli\s+(?:SUBSCRIBE|PSUBSCRIBE|MONITOR)\b)")
 # What differs from run to run, and what stands for it in both texts.
@@ -201,8 +204,12 @@ class Scene:
     def _start_server(self, command):
         ready = self.shell.scratch / f"ready{len(self.shell.jobs)}"
         job = self.shell.start(self.adapt(command), f"export SLUICE_READY={ready};")
-        done = (lambda: accepts(self.ports[8000])) if re.match("python3|nginx", command) \
-            else lambda: ready.exists() and "ready\n" in ready.read_text()
+        if APP.search(command):
+            done = lambda: accepts(self.ports[3000])
+        elif re.match("python3|nginx", command):
+            done = lambda: accepts(self.ports[8000])
+        else:
+            done = lambda: ready.exists() and "ready\n" in ready.read_text()
         wait_for(lambda: done() or job.status is not None, f"ready: {command}")
         assert job.status is None, f"{command}ended with {job.status}:\n{job.output}"
         if "sluice" in command or command.startswith("scripts/run"):
