@@ -10,7 +10,7 @@
 
 namespace sluice::proxy {
 
-Connection::Connection(const UpstreamEnvironment& environment, Server& server,
+Connection::Connection(const UpstreamEnvironment& environment, Server* server,
                        std::unique_ptr<net::Stream> stream, const http::ResponseLimits& limits)
     : environment_(environment),
       server_(server),

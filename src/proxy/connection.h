@@ -48,8 +48,9 @@ class Connection final : public event::Deferred,
                          private http::BodySink,
                          private event::TimerWheel::Handler {
  public:
-  // `limits` must outlive the parsing, `server` the connection's use.
-  Connection(const UpstreamEnvironment& environment, Server& server,
+  // `limits` must outlive the parsing, `server` the connection's use; null: none, and it is never
+  // kept.
+  Connection(const UpstreamEnvironment& environment, Server* server,
              std::unique_ptr<net::Stream> stream, const http::ResponseLimits& limits);
   ~Connection() override;
   Connection(const Connection&) = delete;
@@ -69,7 +70,8 @@ class Connection final : public event::Deferred,
 
   // After OnMessageEnd: whether another request may be sent on it.
   [[nodiscard]] bool reusable() const { return reusable_; }
-  [[nodiscard]] Server& server() const { return server_; }
+  // REQUIRES: it has one.
+  [[nodiscard]] Server& server() const { return *server_; }
   [[nodiscard]] net::Stream& stream() { return *stream_; }
   [[nodiscard]] std::unique_ptr<net::Stream> TakeStream();
   // Requests begun, and when the connection was made and kept last (Loop::NowMs).
@@ -96,7 +98,7 @@ class Connection final : public event::Deferred,
   void ReadKeepAlive();
 
   const UpstreamEnvironment& environment_;
-  Server& server_;
+  Server* server_;
   std::unique_ptr<net::Stream> stream_;
   http::ResponseParser parser_;
   ConnectionUser* user_ = nullptr;

@@ -42,7 +42,7 @@ std::unique_ptr<Call> UpstreamImpl::Start(CallRequest request, CallHandler& hand
 
 std::unique_ptr<Connection> UpstreamImpl::MakeConnection(Server& server,
                                                          std::unique_ptr<net::Stream> stream) {
-  return std::make_unique<Connection>(environment_, server, std::move(stream), limits_);
+  return std::make_unique<Connection>(environment_, &server, std::move(stream), limits_);
 }
 
 // --- waiting for a place ---
