@@ -101,6 +101,12 @@ std::vector<std::shared_ptr<ServerState>> UpstreamState::Addresses(size_t server
   return held;
 }
 
+bool UpstreamState::up(size_t server) const {
+  const auto addresses = Addresses(server);
+  return std::any_of(addresses.begin(), addresses.end(),
+                     [](const auto& state) { return state->up(); });
+}
+
 std::shared_ptr<UpstreamStats> UpstreamState::TakeStats() {
   const std::lock_guard lock(mutex_);
   for (const auto& stats : stats_) {

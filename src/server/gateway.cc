@@ -62,6 +62,8 @@ GatewayImpl::GatewayImpl(config::ConfigPtr config, const GatewayOptions& options
       ledger_(connections_.size()),
       loop_(uv::MakeLoop()),
       network_(uv::MakeNetwork(*loop_)),
+      timers_(*loop_),
+      health_checker_({*loop_, timers_, *network_}),
       ingest_thread_("sluice-ingest"),
       service_manager_(ReadServiceEnvironment()),
       drain_delay_(loop_->MakeTimer([this] { BeginDrain(); })),
@@ -90,6 +92,7 @@ Result<> GatewayImpl::Start() {
     return opened;
   }
   if (const Result<> opened = OpenAdmin(); !opened) return opened;
+  health_checker_.Check(view_.generation->upstreams());
   // Whoever finds the pid file may signal at once.
   HandleSignals();
   if (!config_->pid_file.empty()) {

@@ -16,6 +16,8 @@
 #include "server/view.h"
 #include "server/watchdog.h"
 #include "server/worker.h"
+#include "sluice/event/timer_wheel.h"
+#include "sluice/proxy/health_checker.h"
 #include "sluice/pubsub/ingest.h"
 #include "sluice/server/gateway.h"
 
@@ -85,6 +87,8 @@ class GatewayImpl {
 
   std::unique_ptr<event::Loop> loop_;
   std::unique_ptr<net::Network> network_;
+  event::TimerWheel timers_;
+  proxy::HealthChecker health_checker_;
   LoopThread ingest_thread_;
   std::unique_ptr<pubsub::Ingest> ingest_;  // lives on its thread
   std::optional<WorkerShared> shared_;

@@ -2,12 +2,13 @@
 
 #include <array>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "server/metrics_page.h"
+#include "server/metrics_upstreams.h"
 #include "server/process_info.h"
 #include "sluice/base/log.h"
 
@@ -15,51 +16,7 @@ namespace sluice::server {
 namespace {
 
 using pubsub::HubStats;
-
-class Page {
- public:
-  void Begin(std::string_view name, std::string_view type, std::string_view help) {
-    name_ = name;
-    fmt::format_to(out(), "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
-  }
-  template <class Value>
-  void Add(std::string_view labels, Value value) {
-    if (labels.empty()) {
-      fmt::format_to(out(), "{} {}\n", name_, value);
-    } else {
-      fmt::format_to(out(), "{}{{{}}} {}\n", name_, labels, value);
-    }
-  }
-  template <class Value>
-  void One(std::string_view name, std::string_view type, std::string_view help, Value value) {
-    Begin(name, type, help);
-    Add("", value);
-  }
-  void Histogram(std::string_view name, std::string_view help,
-                 const std::vector<const DurationHistogram*>& parts) {
-    Begin(name, "histogram", help);
-    uint64_t total = 0;
-    for (size_t i = 0; i <= DurationHistogram::kBounds.size(); ++i) {
-      for (const DurationHistogram* part : parts) total += part->bucket(i);
-      if (i < DurationHistogram::kBounds.size()) {
-        fmt::format_to(out(), "{}_bucket{{le=\"{}\"}} {}\n", name, DurationHistogram::kBounds[i],
-                       total);
-      } else {
-        fmt::format_to(out(), "{}_bucket{{le=\"+Inf\"}} {}\n", name, total);
-      }
-    }
-    uint64_t sum_ns = 0;
-    for (const DurationHistogram* part : parts) sum_ns += part->sum_ns();
-    fmt::format_to(out(), "{}_sum {:.9f}\n{}_count {}\n", name, static_cast<double>(sum_ns) / 1e9,
-                   name, total);
-  }
-  [[nodiscard]] std::string Take() { return std::move(text_); }
-
- private:
-  std::back_insert_iterator<std::string> out() { return std::back_inserter(text_); }
-  std::string text_;
-  std::string_view name_;
-};
+using Page = MetricsPage;
 
 uint64_t SumHubs(const GatewayView& view, const std::function<uint64_t(const HubStats&)>& value) {
   uint64_t sum = 0;
@@ -241,6 +198,7 @@ std::string RenderMetrics(const GatewayView& view) {
   AddTopics(page, view);
   AddDelivery(page, view);
   AddHttp(page, view);
+  AddUpstreams(page, view.generation->upstreams());
   AddAuth(page, view);
   AddConfig(page, view);
   AddRedis(page, view);

@@ -66,6 +66,7 @@ void GatewayImpl::Apply(const GenerationPtr& generation) {
   for (const auto& started : workers_) {
     started->thread.Call([&] { started->worker->SetGeneration(generation); });
   }
+  health_checker_.Check(generation->upstreams());
   config_ = generation->shared_config();
   std::erase_if(view_.older, [](const auto& older) { return older.expired(); });
   view_.older.emplace_back(std::exchange(view_.generation, generation));

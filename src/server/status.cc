@@ -81,6 +81,41 @@ ordered_json Limited(const GatewayView& view) {
   return limited;
 }
 
+ordered_json UpstreamStatus(const proxy::UpstreamState& upstream) {
+  const auto workers = upstream.AllStats();
+  using Value = uint64_t (*)(const proxy::ServerStats& stats);
+  const auto sum = [&workers](size_t server, Value value) {
+    uint64_t total = 0;
+    for (const auto& worker : workers) total += value(worker->servers[server]);
+    return total;
+  };
+  ordered_json servers = ordered_json::array();
+  for (size_t i = 0; i < upstream.server_names().size(); ++i) {
+    ordered_json addresses = ordered_json::array();
+    for (const auto& state : upstream.Addresses(i)) {
+      addresses.push_back({{"address", state->address().ToString()},
+                           {"up", state->up()},
+                           {"healthy", state->healthy()},
+                           {"resting", state->resting()}});
+    }
+    const config::UpstreamServer& server = upstream.config().servers[i];
+    servers.push_back(
+        {{"server", upstream.server_names()[i]},
+         {"weight", server.weight},
+         {"backup", server.backup},
+         {"up", upstream.up(i)},
+         {"requests", sum(i, [](const proxy::ServerStats& s) { return s.requests(); })},
+         {"failures", sum(i, [](const proxy::ServerStats& s) { return s.all_failures(); })},
+         {"retries", sum(i, [](const proxy::ServerStats& s) { return s.retries.Get(); })},
+         {"active", sum(i, [](const proxy::ServerStats& s) { return s.active.Get(); })},
+         {"idle", sum(i, [](const proxy::ServerStats& s) { return s.idle.Get(); })},
+         {"addresses", addresses}});
+  }
+  uint64_t waiting = 0;
+  for (const auto& worker : workers) waiting += worker->waiting.Get();
+  return {{"name", upstream.config().name}, {"waiting", waiting}, {"servers", servers}};
+}
+
 ordered_json BrokerStatus(const GatewayView& view) {
   if (view.redis == nullptr) return {{"kind", "memory"}};
   return {{"kind", "redis"},
@@ -126,6 +161,10 @@ ordered_json StatusDocument(const GatewayView& view, const Sampler& sampler) {
   for (const pubsub::TopicEntryPtr& topic : view.generation->topics()) {
     topics.push_back(TopicStatus(*topic, sampler.rates()));
   }
+  ordered_json upstreams = ordered_json::array();
+  for (const auto& upstream : view.generation->upstreams()) {
+    upstreams.push_back(UpstreamStatus(*upstream));
+  }
   return {
       {"version", view.version},
       {"uptime_seconds", (WallMs() - view.started_ms) / 1000},
@@ -151,6 +190,7 @@ ordered_json StatusDocument(const GatewayView& view, const Sampler& sampler) {
       {"limited", Limited(view)},
       {"now", MetricsMessage(sampler.totals(), sampler.rates())},
       {"topics", topics},
+      {"upstreams", upstreams},
       {"broker", BrokerStatus(view)},
       {"process", ProcessStatus()},
       {"log_lines_lost",

@@ -55,6 +55,11 @@ struct CallFailure {
 };
 // "connect", "read_timeout", ...: for logs and metrics.
 [[nodiscard]] std::string_view ToName(CallFailure::Kind kind);
+// Whether it is the fault of a server; else none was asked.
+[[nodiscard]] constexpr bool IsOfServer(CallFailure::Kind kind) {
+  return kind != CallFailure::Kind::kNoServer && kind != CallFailure::Kind::kQueueFull &&
+         kind != CallFailure::Kind::kQueueTime;
+}
 
 class CallHandler {
  public:

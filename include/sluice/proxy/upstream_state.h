@@ -95,6 +95,9 @@ class ServerStats {
   }
   void CountFailure(CallFailure::Kind kind) { failures_[static_cast<size_t>(kind)].Add(); }
 
+  // All answers, all failures.
+  [[nodiscard]] uint64_t requests() const { return Sum(answers_); }
+  [[nodiscard]] uint64_t all_failures() const { return Sum(failures_); }
   // REQUIRES: a status between kFirstStatus and kLastStatus.
   [[nodiscard]] uint64_t answers(int status) const {
     return answers_[static_cast<size_t>(status - kFirstStatus)].Get();
@@ -110,6 +113,13 @@ class ServerStats {
   Counter idle;      // kept connections, now
 
  private:
+  template <class Counters>
+  [[nodiscard]] static uint64_t Sum(const Counters& counters) {
+    uint64_t sum = 0;
+    for (const Counter& counter : counters) sum += counter.Get();
+    return sum;
+  }
+
   std::array<Counter, kLastStatus - kFirstStatus + 1> answers_;
   std::array<Counter, kFailureKinds> failures_;
 };
@@ -142,6 +152,8 @@ class UpstreamState {
   [[nodiscard]] std::shared_ptr<ServerState> Address(size_t server, const net::Endpoint& address);
   // Those that anyone holds.
   [[nodiscard]] std::vector<std::shared_ptr<ServerState>> Addresses(size_t server) const;
+  // Whether any of them is up.
+  [[nodiscard]] bool up(size_t server) const;
 
   // Counters for one writer at a time. Whoever wrote before must have given them up by dropping the
   // pointer; what was counted stays.

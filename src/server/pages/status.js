@@ -64,20 +64,35 @@ const showTiles = (status) => {
   tiles.memory.show(bytes(status.process.resident_bytes), 'resident');
 };
 
+const cell = (label, value, alarm) => {
+  const td = element('td', {className: 'n' + (value === 0 ? ' zero' : '')},
+      element('span', {className: alarm ? 'alarm' : ''}, typeof value === 'number' ? number(value) : value));
+  td.dataset.label = label;
+  return td;
+};
+
 const showTopics = (topics) => {
   $('topics').tBodies[0].replaceChildren(...topics.map((topic) => {
     const gaps = sum(Object.values(topic.gaps));
-    const cell = (label, value, alarm) => {
-      const td = element('td', {className: 'n' + (value === 0 ? ' zero' : '')},
-          element('span', {className: alarm && value > 0 ? 'alarm' : ''}, number(value)));
-      td.dataset.label = label;
-      return td;
-    };
     return element('tr', {}, element('th', {scope: 'row'}, topic.name),
         element('td', {className: 'path'}, element('code', {}, topic.path)),
         cell('subscribers', topic.subscribers), cell('events/s', topic.events_per_second),
-        cell('events', topic.events), cell('dropped', topic.dropped, true), cell('gaps told', gaps));
+        cell('events', topic.events), cell('dropped', topic.dropped, topic.dropped > 0),
+        cell('gaps told', gaps));
   }));
+};
+
+const showUpstreams = (upstreams) => {
+  $('proxied').hidden = upstreams.length === 0;
+  $('upstreams').tBodies[0].replaceChildren(...upstreams.flatMap(({name, waiting, servers}) => servers.map((server) => {
+    const up = server.addresses.filter((address) => address.up).length;
+    const state = server.addresses.length > 1 ? `${number(up)} of ${number(server.addresses.length)}` : server.up ? 'yes' : 'no';
+    return element('tr', {}, element('th', {scope: 'row'}, server.server),
+        element('td', {className: 'path'}, waiting > 0 ? `${name} · ${number(waiting)} wait` : name),
+        cell('up', state, up < server.addresses.length || !server.up), cell('requests', server.requests),
+        cell('active', server.active), cell('idle', server.idle), cell('retries', server.retries),
+        cell('failures', server.failures, server.failures > 0));
+  })));
 };
 
 const show = (status) => {
@@ -91,6 +106,7 @@ const show = (status) => {
   if ($('notice').textContent !== notice) $('notice').textContent = notice;
   showTiles(status);
   showTopics(status.topics);
+  showUpstreams(status.upstreams);
   list($('disconnects'), Object.entries(status.disconnects), ['slow_client', 'client_timeout']);
   const reasons = Object.keys(status.topics[0]?.gaps ?? {});
   list($('gaps'), reasons.map((reason) => [reason, sum(status.topics.map((topic) => topic.gaps[reason]))]));

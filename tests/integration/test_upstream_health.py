@@ -1,0 +1,98 @@
+"""Active health checks, and what metrics and status say of upstreams."""
+
+import http.server
+import re
+import threading
+
+import pytest
+
+from harness.documents import table
+from harness.wait import wait_for
+
+
+class App(http.server.ThreadingHTTPServer):
+    """An app whose health the test decides."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.status = 200
+        self.seen = []
+        self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
+        self.thread.start()
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.server_address[1]}"
+
+    def close(self):
+        self.shutdown()
+        self.thread.join()
+        self.server_close()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.server.seen.append((self.path, self.headers["Host"], self.headers["Connection"]))
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def app():
+    server = App()
+    yield server
+    server.close()
+
+
+def upstream(address, **keys):
+    return {"upstreams": {"app": {"servers": [address], **keys}}}
+
+
+def test_servers_fall_and_rise(make_gateway, app):
+    check = {"path": "/up", "interval": "100ms", "rise": 2, "fall": 2}
+    gateway = make_gateway({"workers": 2, **upstream(app.address, health_check=check)})
+    labels = {"upstream": "app", "server": app.address}
+    wait_for(lambda: len(app.seen) >= 2, "checked at once and again")
+    assert set(app.seen) == {("/up", "app", "close")}
+    assert gateway.metric("sluice_upstream_up", **labels) == 1
+    app.status = 503
+    gateway.wait_metric("sluice_upstream_up", 0, **labels)
+    gateway.wait_log(f"warn +upstream=app server={app.address} is down: it answers 503; 2 health checks failed")
+    (shown,) = gateway.status()["upstreams"]
+    assert shown["name"] == "app" and shown["waiting"] == 0
+    (server,) = shown["servers"]
+    assert server["up"] is False and server["server"] == app.address
+    assert server["addresses"] == [{"address": app.address, "up": False, "healthy": False, "resting": False}]
+    app.status = 204
+    gateway.wait_metric("sluice_upstream_up", 1, **labels)
+    gateway.wait_log(f"info +upstream=app server={app.address} is up: 2 health checks succeeded")
+
+
+def test_checks_are_made_once_for_the_process(make_gateway, app):
+    make_gateway({"workers": 4, **upstream(app.address, health_check={"interval": "1h"})})
+    wait_for(lambda: app.seen, "the first check")
+    assert len(app.seen) == 1
+
+
+def test_addresses_of_a_name_are_shown(make_gateway, app):
+    name = app.address.replace("127.0.0.1", "localhost")
+    gateway = make_gateway(upstream(name))
+    wait_for(lambda: gateway.status()["upstreams"][0]["servers"][0]["addresses"], "the name is resolved")
+    shown = gateway.status()["upstreams"][0]["servers"][0]["addresses"]
+    assert app.address in [one["address"] for one in shown]
+    assert gateway.metric("sluice_upstream_up", upstream="app", server=name) == 1
+
+
+def test_every_reason_to_fail_is_documented(make_gateway, app):
+    gateway = make_gateway(upstream(app.address))
+    lines = [name for name in gateway.metrics() if name.startswith("sluice_upstream_failures_total{")]
+    there = {reason for line in lines for reason in re.findall(r'reason="(\w+)"', line)}
+    rows = table("docs/operations.md", "Why an upstream fails")
+    documented = {reason for row in rows for reason in re.findall(r"`(\w+)`", row[0])}
+    assert there and documented == there
