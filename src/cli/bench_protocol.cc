@@ -83,6 +83,8 @@ class HttpProtocol final : public PublishProtocol {
       switch (fed.event) {
         case Event::kMore:
           return count;
+        case Event::kInterim:
+          break;
         case Event::kHead:
           if (parser_.head().status() / 100 == 2) break;
           return Fail(Errc::kUnavailable,
@@ -90,7 +92,7 @@ class HttpProtocol final : public PublishProtocol {
                                   http::ReasonPhrase(parser_.head().status())));
         case Event::kEnd:
           ++count;
-          parser_.Start(false);
+          parser_.Start({});
           break;
         case Event::kError:
           return tl::unexpected(parser_.error());

@@ -42,7 +42,7 @@ HttpCall::HttpCall(net::Network& network, const HttpRequest& request, uint64_t c
       parser_(limits_),
       place_(request.url.endpoint.ToString()),
       out_(Serialize(request)) {
-  parser_.Start(request.method == "HEAD");
+  parser_.Start({.head = request.method == "HEAD"});
   connecting_ = network.Connect(
       request.url.endpoint, connect_timeout_ms,
       [this](Result<std::unique_ptr<net::Stream>> result) { OnConnected(std::move(result)); });
@@ -92,6 +92,8 @@ void HttpCall::OnData(std::string_view bytes) {
     switch (fed.event) {
       case Event::kMore:
         return;
+      case Event::kInterim:
+        break;
       case Event::kHead:
         handler_->OnHead(parser_.head());
         break;

@@ -1,7 +1,6 @@
 #include "http/head_reader.h"
 
 #include "http/target.h"
-#include "http/text.h"
 
 namespace sluice::http {
 namespace {
@@ -34,9 +33,9 @@ bool HeadReader::ReadRequestLine(uint32_t begin, uint32_t end) {
   if (target.empty() || target.find(' ') != std::string_view::npos) {
     return Refuse(400, "request line: its parts must be separated by exactly one space");
   }
-  request_.method_text_ = SliceOf(method);
+  request_.method_text_ = request_.fields_.SliceOf(method);
   request_.method_ = MethodOf(method);
-  request_.target_ = SliceOf(target);
+  request_.target_ = request_.fields_.SliceOf(target);
   return ReadVersion(line.substr(last + 1)) && ReadTarget(target);
 }
 
@@ -56,21 +55,16 @@ bool HeadReader::ReadTarget(std::string_view target) {
   if (!path) return Refuse(400, path.error().message);
   request_.path_ = std::move(*path);
   request_.asterisk_ = split->asterisk;
-  if (!split->query.empty()) request_.query_ = SliceOf(split->query);
-  if (!split->authority.empty()) request_.host_ = SliceOf(split->authority);
+  if (!split->query.empty()) request_.query_ = request_.fields_.SliceOf(split->query);
+  if (!split->authority.empty()) request_.host_ = request_.fields_.SliceOf(split->authority);
   return true;
 }
 
 bool HeadReader::ReadField(uint32_t begin, uint32_t end) {
   const std::string_view line = request_.View({begin, end - begin});
-  const size_t colon = line.find(':');
-  if (colon == std::string_view::npos || colon == 0) {
-    return Refuse(400, "header line " + std::to_string(request_.headers_.size() + 1) +
-                           ": the field has no name");
-  }
-  request_.headers_.push_back(
-      {SliceOf(line.substr(0, colon)), SliceOf(TrimOws(line.substr(colon + 1)))});
-  return true;
+  return request_.fields_.AddField(line) ||
+         Refuse(400, "header line " + std::to_string(request_.fields_.size() + 1) +
+                         ": the field has no name");
 }
 
 bool HeadReader::Finish() {
@@ -86,9 +80,8 @@ bool HeadReader::Finish() {
 }
 
 bool HeadReader::Look(Seen& seen) {
-  for (const Request::Field& field : request_.headers_) {
-    const std::string_view name = request_.View(field.name);
-    const std::string_view value = request_.View(field.value);
+  for (size_t i = 0; i < request_.fields_.size(); ++i) {
+    const auto [name, value] = request_.fields_[i];
     switch (name.size()) {
       case 4:
         if (!EqualsIgnoreCase(name, "host")) break;
@@ -129,7 +122,7 @@ bool HeadReader::CheckHost(const Seen& seen) {
   if (seen.host.empty() && request_.minor_version_ == 0) return true;
   if (!IsValidAuthority(seen.host)) return Refuse(400, "Host: not a valid host and port");
   // An absolute-form target has named the host already, and wins (RFC 9112 3.2.2).
-  if (request_.host_.size == 0) request_.host_ = SliceOf(seen.host);
+  if (request_.host_.size == 0) request_.host_ = request_.fields_.SliceOf(seen.host);
   return true;
 }
 
@@ -147,11 +140,6 @@ bool HeadReader::CheckFraming(const Seen& seen) {
   }
   request_.chunked_ = true;
   return true;
-}
-
-Request::Slice HeadReader::SliceOf(std::string_view view) const {
-  return {static_cast<uint32_t>(view.data() - request_.bytes_.data()),
-          static_cast<uint32_t>(view.size())};
 }
 
 bool HeadReader::Refuse(int status, std::string_view detail) {

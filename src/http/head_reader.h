@@ -38,7 +38,6 @@ class HeadReader {
   [[nodiscard]] bool Look(Seen& seen);
   [[nodiscard]] bool CheckHost(const Seen& seen);
   [[nodiscard]] bool CheckFraming(const Seen& seen);
-  [[nodiscard]] Request::Slice SliceOf(std::string_view view) const;
   bool Refuse(int status, std::string_view detail);
 
   Request& request_;

@@ -15,7 +15,8 @@ class Machine : public LlhttpMachine {
 
   void Reset() override {
     llhttp_reset(&parser_);
-    head_complete_ = message_complete_ = refused_ = chunked_ = no_body_ = until_close_ = false;
+    head_complete_ = message_complete_ = refused_ = chunked_ = no_body_ = until_close_ =
+        in_trailers_ = false;
     content_length_ = 0;
   }
 
@@ -24,6 +25,7 @@ class Machine : public LlhttpMachine {
   Ran Run(std::string_view bytes, BodyTaker* taker) override {
     parser_.data = this;
     taker_ = taker;
+    if (in_trailers_ && !message_complete_) llhttp_resume(&parser_);
     const llhttp_errno_t error = llhttp_execute(&parser_, bytes.data(), bytes.size());
     taker_ = nullptr;
     if (error == HPE_OK) return {bytes.size(), LlhttpFault::kNone};
@@ -33,6 +35,7 @@ class Machine : public LlhttpMachine {
 
   [[nodiscard]] bool head_complete() const override { return head_complete_; }
   [[nodiscard]] bool message_complete() const override { return message_complete_; }
+  [[nodiscard]] bool in_trailers() const override { return in_trailers_; }
   [[nodiscard]] bool chunked() const override { return chunked_; }
   [[nodiscard]] uint64_t content_length() const override { return content_length_; }
   [[nodiscard]] int status() const override { return parser_.status_code; }
@@ -54,6 +57,7 @@ class Machine : public LlhttpMachine {
       settings.on_body = [](llhttp_t* p, const char* at, size_t size) {
         return Of(p).OnBody({at, size});
       };
+      settings.on_chunk_header = [](llhttp_t* p) { return Of(p).OnChunkHeader(); };
       settings.on_message_complete = [](llhttp_t* p) { return Of(p).OnMessageEnd(); };
       return settings;
     }();
@@ -86,13 +90,19 @@ class Machine : public LlhttpMachine {
     return taker_ == nullptr || taker_->TakeBody(bytes) ? HPE_OK : HPE_USER;
   }
 
+  int OnChunkHeader() {
+    if (parser_.content_length != 0) return HPE_OK;
+    in_trailers_ = true;
+    return HPE_PAUSED;  // leaves the error position right behind the last chunk
+  }
+
   int OnMessageEnd() {
     message_complete_ = true;
     return HPE_PAUSED;  // leaves the error position right behind the message
   }
 
   [[nodiscard]] LlhttpFault FaultOf(llhttp_errno_t error) const {
-    if (message_complete_ && error == HPE_PAUSED) return LlhttpFault::kNone;
+    if (error == HPE_PAUSED) return LlhttpFault::kNone;
     if (refused_) return LlhttpFault::kRefused;
     switch (error) {
       case HPE_USER:
@@ -118,6 +128,7 @@ class Machine : public LlhttpMachine {
   bool refused_ = false;
   bool no_body_ = false;
   bool until_close_ = false;
+  bool in_trailers_ = false;
 };
 
 }  // namespace

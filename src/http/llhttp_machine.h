@@ -41,11 +41,13 @@ class LlhttpMachine {
   virtual void Reset() = 0;
   // The response that follows has no body, whatever its fields say: it answers HEAD.
   virtual void ExpectNoBody() = 0;
-  // Runs over `bytes`, up to the end of the message at most. `taker` may be null while in the head.
+  // Runs over `bytes`, up to the end of the message at most, and of the last chunk: what follows it
+  // is the trailer section. `taker` may be null while in the head and in that section.
   [[nodiscard]] virtual Ran Run(std::string_view bytes, BodyTaker* taker) = 0;
 
   [[nodiscard]] virtual bool head_complete() const = 0;
   [[nodiscard]] virtual bool message_complete() const = 0;
+  [[nodiscard]] virtual bool in_trailers() const = 0;
   // After head_complete: how the body is framed.
   [[nodiscard]] virtual bool chunked() const = 0;
   [[nodiscard]] virtual uint64_t content_length() const = 0;

@@ -7,6 +7,7 @@
 #include "http/head_reader.h"
 #include "http/llhttp_machine.h"
 #include "http/text.h"
+#include "http/trailers.h"
 
 namespace sluice::http {
 namespace {
@@ -14,8 +15,8 @@ namespace {
 // Empty lines before a request line are skipped (RFC 9112 2.2), but not for ever.
 constexpr uint32_t kSkippedBytes = 8;
 
-// Chunk sizes, extensions and trailers are dropped as they come. What they may cost is bounded, in
-// proportion to the body that they could at most frame: a chunk of one byte has 5 bytes around it.
+// Chunk sizes and extensions are dropped as they come. What they may cost is bounded, in proportion
+// to the body that they could at most frame: a chunk of one byte has 5 bytes around it.
 constexpr uint64_t kFramingPerBodyByte = 8;
 
 constexpr std::string_view kTargetEnd = " \r\n";
@@ -41,11 +42,10 @@ bool EndsInOtherVersion(std::string_view line) {
          digit(version[8]) && version != " HTTP/1.1" && version != " HTTP/1.0";
 }
 
-uint64_t FramingLimit(const RequestLimits& limits) {
-  const uint64_t most = std::numeric_limits<uint64_t>::max() - limits.head_bytes;
-  return limits.body_bytes > most / kFramingPerBodyByte
-             ? most
-             : limits.head_bytes + kFramingPerBodyByte * limits.body_bytes;
+uint64_t FramingLimit(uint64_t head_bytes, uint64_t body_bytes) {
+  const uint64_t most = std::numeric_limits<uint64_t>::max() - head_bytes;
+  return body_bytes > most / kFramingPerBodyByte ? most
+                                                 : head_bytes + kFramingPerBodyByte * body_bytes;
 }
 
 }  // namespace
@@ -59,6 +59,7 @@ void RequestParser::Next() {
   machine_->Reset();
   request_ = Request();
   error_ = RequestError();
+  trailers_.clear();
   body_bytes_ = framing_bytes_ = 0;
   line_start_ = skipped_ = 0;
   phase_ = Phase::kHead;
@@ -70,6 +71,8 @@ RequestParser::Fed RequestParser::Feed(std::string_view bytes, BodySink* sink) {
       return FeedHead(bytes);
     case Phase::kBody:
       return FeedBody(bytes, sink);
+    case Phase::kTrailers:
+      return FeedTrailers(bytes);
     case Phase::kEnd:
       return {Event::kEnd, 0};
     case Phase::kFailed:
@@ -90,7 +93,7 @@ RequestParser::Fed RequestParser::FeedHead(std::string_view bytes) {
       }
       ++consumed;
     }
-    request_.bytes_.reserve(std::min<size_t>(bytes.size() - consumed, limits_.head_bytes));
+    request_.fields_.Reserve(std::min<size_t>(bytes.size() - consumed, limits_.head_bytes));
   }
   while (consumed < bytes.size()) {
     const std::string_view rest = bytes.substr(consumed);
@@ -100,7 +103,7 @@ RequestParser::Fed RequestParser::FeedHead(std::string_view bytes) {
     const size_t lf = rest.find('\n');
     const std::string_view wanted = rest.substr(0, lf == std::string_view::npos ? lf : lf + 1);
     const std::string_view piece = wanted.substr(0, Allowance(wanted));
-    request_.bytes_ += piece;
+    request_.fields_.Append(piece);
     const bool whole_line = lf != std::string_view::npos && piece.size() == wanted.size();
     const bool last_line = whole_line && LineIsEmpty();
 
@@ -115,7 +118,8 @@ RequestParser::Fed RequestParser::FeedHead(std::string_view bytes) {
     }
     consumed += ran.consumed;
     if (ran.fault != LlhttpFault::kNone) {
-      return RefuseFault(ran.fault, consumed, request_.bytes_.size() - piece.size() + ran.consumed);
+      return RefuseFault(ran.fault, consumed,
+                         request_.fields_.bytes().size() - piece.size() + ran.consumed);
     }
     if (piece.size() < wanted.size()) return RefuseSize(consumed);
     if (!whole_line) break;
@@ -126,28 +130,29 @@ RequestParser::Fed RequestParser::FeedHead(std::string_view bytes) {
 }
 
 bool RequestParser::LineIsFolded(char first) const {
-  return line_start_ > 0 && line_start_ == request_.bytes_.size() &&
+  return line_start_ > 0 && line_start_ == request_.fields_.bytes().size() &&
          (first == ' ' || first == '\t');
 }
 
 bool RequestParser::LineIsEmpty() const {
-  return line_start_ > 0 && request_.bytes_.size() - line_start_ == 2 &&
-         request_.bytes_[line_start_] == '\r';
+  return line_start_ > 0 && request_.fields_.bytes().size() - line_start_ == 2 &&
+         request_.fields_.bytes()[line_start_] == '\r';
 }
 
 size_t RequestParser::Allowance(std::string_view piece) const {
-  const size_t have = request_.bytes_.size();
+  const size_t have = request_.fields_.bytes().size();
   const size_t allowance = limits_.head_bytes - std::min<size_t>(have, limits_.head_bytes);
   if (line_start_ > 0 || have + piece.size() <= limits_.target_bytes) return allowance;
   // In the request line the target has a limit of its own. It lies between the first two spaces.
-  size_t space = request_.bytes_.find(' ');
+  size_t space = request_.fields_.bytes().find(' ');
   if (space == std::string::npos) {
     space = piece.find(' ');
     if (space == std::string_view::npos) return allowance;
     space += have;
   }
   const size_t target = space + 1;
-  if (request_.bytes_.find_first_of(kTargetEnd, target) != std::string::npos) return allowance;
+  if (request_.fields_.bytes().find_first_of(kTargetEnd, target) != std::string::npos)
+    return allowance;
   const size_t from = std::max(target, have) - have;
   const size_t end = have + std::min(piece.find_first_of(kTargetEnd, from), piece.size());
   const size_t limit = std::max<size_t>(target + limits_.target_bytes, have);
@@ -156,21 +161,20 @@ size_t RequestParser::Allowance(std::string_view piece) const {
 
 // A line with its line end is complete, and llhttp is content with it.
 bool RequestParser::EndLine() {
-  const std::string& bytes = request_.bytes_;
+  const std::string& bytes = request_.fields_.bytes();
   const auto end = static_cast<uint32_t>(bytes.size());
   const bool ok = end - line_start_ >= 2 && bytes.find('\r', line_start_) == end - 2;
   if (!ok || machine_->head_complete()) {
     error_ = {400, Where() + ": it must end in CR LF"};
     return false;
   }
-  if (line_start_ > 0 && request_.headers_.size() >= limits_.headers) {
+  if (line_start_ > 0 && request_.fields_.size() >= limits_.headers) {
     error_ = {431, "head: more than " + std::to_string(limits_.headers) + " header lines"};
     return false;
   }
   HeadReader reader(request_, error_);
   if (line_start_ == 0) {
     if (!reader.ReadRequestLine(0, end - 2)) return false;
-    request_.headers_.reserve(16);
   } else if (!reader.ReadField(line_start_, end - 2)) {
     return false;
   }
@@ -183,14 +187,15 @@ RequestParser::Fed RequestParser::EndHead(size_t consumed) {
     return Refuse(consumed, 400, "head: its framing is ambiguous");
   }
   request_.content_length_ = machine_->content_length();
+  body_limit_ = limits_.body_bytes;
   request_.expects_continue_ = request_.expects_continue_ && request_.has_body();
   phase_ = machine_->message_complete() ? Phase::kEnd : Phase::kBody;
   return {Event::kHead, consumed};
 }
 
 bool RequestParser::CheckBodyLength() {
-  if (request_.content_length() <= limits_.body_bytes) return true;
-  error_ = {413, "body: more than " + std::to_string(limits_.body_bytes) + " bytes"};
+  if (request_.content_length() <= body_limit_) return true;
+  error_ = {413, "body: more than " + std::to_string(body_limit_) + " bytes"};
   phase_ = Phase::kFailed;
   return false;
 }
@@ -209,7 +214,7 @@ RequestParser::Fed RequestParser::FeedBody(std::string_view bytes, BodySink* sin
   if (!CheckBodyLength()) return {Event::kError, 0};
 
   Taker taker;
-  taker.left = limits_.body_bytes - std::min(body_bytes_, limits_.body_bytes);
+  taker.left = body_limit_ - std::min(body_bytes_, body_limit_);
   taker.sink = sink;
   const uint64_t before = taker.left;
   const LlhttpMachine::Ran ran = machine_->Run(bytes, &taker);
@@ -219,25 +224,53 @@ RequestParser::Fed RequestParser::FeedBody(std::string_view bytes, BodySink* sin
     case LlhttpFault::kNone:
       break;
     case LlhttpFault::kStopped:
-      return Refuse(ran.consumed, 413,
-                    "body: more than " + std::to_string(limits_.body_bytes) + " bytes");
+      return Refuse(ran.consumed, 413, "body: more than " + std::to_string(body_limit_) + " bytes");
     default:
       return Refuse(ran.consumed, 400, std::string("body: ") + machine_->reason());
   }
-  if (framing_bytes_ > FramingLimit(limits_)) {
-    return Refuse(ran.consumed, 413, "body: its chunk framing and trailers are too long");
+  if (framing_bytes_ > FramingLimit(limits_.head_bytes, body_limit_)) {
+    return Refuse(ran.consumed, 413, "body: its chunk framing is too long");
   }
-  if (!machine_->message_complete()) return {Event::kMore, ran.consumed};
-  phase_ = Phase::kEnd;
-  return {Event::kEnd, ran.consumed};
+  if (machine_->message_complete()) {
+    phase_ = Phase::kEnd;
+    return {Event::kEnd, ran.consumed};
+  }
+  if (!machine_->in_trailers()) return {Event::kMore, ran.consumed};
+  phase_ = Phase::kTrailers;
+  trailers_ = kTrailersBegin;
+  Fed fed = FeedTrailers(bytes.substr(ran.consumed));
+  fed.consumed += ran.consumed;
+  return fed;
+}
+
+RequestParser::Fed RequestParser::FeedTrailers(std::string_view bytes) {
+  const TrailersFed fed = http::FeedTrailers(bytes, limits_.head_bytes, *machine_, trailers_);
+  switch (fed.event) {
+    case TrailersFed::Event::kMore:
+      return {Event::kMore, fed.consumed};
+    case TrailersFed::Event::kEnd:
+      trailers_ = KeepTrailers(trailers_, request_.fields_);
+      phase_ = Phase::kEnd;
+      return {Event::kEnd, fed.consumed};
+    case TrailersFed::Event::kLimit:
+      return Refuse(fed.consumed, 431,
+                    "trailers: more than " + std::to_string(limits_.head_bytes) + " bytes");
+    case TrailersFed::Event::kLines:
+      return Refuse(fed.consumed, 400,
+                    "trailers: a line has no name, is folded (obs-fold) or does not end in CR LF");
+    case TrailersFed::Event::kSyntax:
+      break;
+  }
+  return Refuse(fed.consumed, 400, std::string("trailers: ") + machine_->reason());
 }
 
 std::string RequestParser::Where() const {
   return line_start_ == 0 ? "request line"
-                          : "header line " + std::to_string(request_.headers_.size() + 1);
+                          : "header line " + std::to_string(request_.fields_.size() + 1);
 }
 
 RequestParser::Fed RequestParser::Fail(size_t consumed) {
+  trailers_.clear();
   phase_ = Phase::kFailed;
   return {Event::kError, consumed};
 }
@@ -253,7 +286,7 @@ RequestParser::Fed RequestParser::RefuseSize(size_t consumed) {
 }
 
 RequestParser::Fed RequestParser::RefuseFault(LlhttpFault fault, size_t consumed, size_t offset) {
-  const std::string_view head = request_.bytes_;
+  const std::string_view head = request_.fields_.bytes();
   switch (fault) {
     case LlhttpFault::kMethod:
       if (!LooksLikeMethod(head.substr(0, offset + 1))) {

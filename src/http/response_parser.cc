@@ -6,65 +6,29 @@
 
 #include <fmt/format.h>
 
+#include "http/head_scan.h"
 #include "http/llhttp_machine.h"
-#include "http/text.h"
+#include "http/trailers.h"
 
 namespace sluice::http {
 namespace {
 
 constexpr uint32_t kMaxInterim = 16;
+constexpr int kContinue100 = 100;
 constexpr int kSwitchingProtocols = 101;
 
-// How far `bytes`, which follow `before`, belong to the head.
-struct Scanned {
-  size_t size = 0;
-  bool ended = false;    // the empty line is the end of them
-  bool strange = false;  // what comes next is a bare CR or LF, or a folded line
-};
-
-// llhttp takes line ends that others read differently, and folded lines (RFC 9112 5.2).
-Scanned ScanHead(std::string_view before, std::string_view bytes) {
-  constexpr uint32_t kHeadEnd = 0x0D0A0D0A;
-  uint32_t last_four = 0;
-  const auto push = [&last_four](char c) {
-    last_four = (last_four << 8) | static_cast<unsigned char>(c);
-  };
-  for (const char c : before.substr(before.size() - std::min<size_t>(before.size(), 4))) push(c);
-  Scanned scanned;
-  for (const char c : bytes) {
-    const char last = static_cast<char>(last_four & 0xFF);
-    scanned.strange = (c == '\n') != (last == '\r') || (last == '\n' && (c == ' ' || c == '\t'));
-    if (scanned.strange) break;
-    ++scanned.size;
-    push(c);
-    scanned.ended = last_four == kHeadEnd;
-    if (scanned.ended) break;
-  }
-  return scanned;
-}
+// Chunk sizes and extensions that frame nothing are bounded in proportion to the body so far.
+constexpr uint64_t kFramingPerBodyByte = 16;
 
 }  // namespace
-
-std::optional<std::string_view> ResponseHead::Header(std::string_view name) const {
-  for (const Field& field : headers_) {
-    if (EqualsIgnoreCase(View(field.name), name)) return View(field.value);
-  }
-  return std::nullopt;
-}
-
-bool ResponseHead::HeaderHasToken(std::string_view name, std::string_view token) const {
-  return std::any_of(headers_.begin(), headers_.end(), [&](const Field& field) {
-    return EqualsIgnoreCase(View(field.name), name) && ListHasToken(View(field.value), token);
-  });
-}
 
 ResponseParser::ResponseParser(const ResponseLimits& limits)
     : limits_(limits), machine_(LlhttpMachine::Make(LlhttpMachine::Kind::kResponse)) {}
 
 ResponseParser::~ResponseParser() = default;
 
-void ResponseParser::Start(bool answers_head) {
-  answers_head_ = answers_head;
+void ResponseParser::Start(const ResponseContext& context) {
+  context_ = context;
   interim_ = 0;
   error_ = {};
   Forget();
@@ -72,19 +36,25 @@ void ResponseParser::Start(bool answers_head) {
 
 void ResponseParser::Forget() {
   machine_->Reset();
-  if (answers_head_) machine_->ExpectNoBody();
+  if (context_.head) machine_->ExpectNoBody();
   head_ = {};
+  trailers_.clear();
+  body_bytes_ = framing_bytes_ = 0;
   phase_ = Phase::kHead;
 }
 
 ResponseParser::Fed ResponseParser::Feed(std::string_view bytes, BodySink* sink) {
+  if (phase_ == Phase::kInterim) Forget();
   switch (phase_) {
     case Phase::kHead:
       return FeedHead(bytes);
     case Phase::kBody:
       return FeedBody(bytes, sink);
+    case Phase::kTrailers:
+      return FeedTrailers(bytes);
     case Phase::kEnd:
       return {Event::kEnd, 0};
+    case Phase::kInterim:
     case Phase::kFailed:
       break;
   }
@@ -107,11 +77,11 @@ ResponseParser::Fed ResponseParser::FeedHead(std::string_view bytes) {
   size_t consumed = 0;
   while (consumed < bytes.size()) {
     const std::string_view rest = bytes.substr(consumed);
-    const Scanned scanned = ScanHead(head_.bytes_, rest);
+    const ScannedHead scanned = ScanHead(head_.fields_.bytes(), rest);
     const std::string_view piece =
-        rest.substr(0, std::min(scanned.size, limits_.head_bytes - head_.bytes_.size()));
+        rest.substr(0, std::min(scanned.size, limits_.head_bytes - head_.fields_.bytes().size()));
     const LlhttpMachine::Ran ran = machine_->Run(piece, nullptr);
-    head_.bytes_ += piece;
+    head_.fields_.Append(piece);
     consumed += ran.consumed;
     if (ran.fault != LlhttpFault::kNone) {
       Refuse(Errc::kInvalid, fmt::format("the answer is not HTTP/1.1: {}", machine_->reason()));
@@ -129,23 +99,43 @@ ResponseParser::Fed ResponseParser::FeedHead(std::string_view bytes) {
     }
     if (!scanned.ended) break;
     if (!ReadHead()) return {Event::kError, consumed};
-    if (head_.status() >= 200) {
-      phase_ = machine_->message_complete() ? Phase::kEnd : Phase::kBody;
-      return {Event::kHead, consumed};
-    }
-    if (head_.status() == kSwitchingProtocols || ++interim_ > kMaxInterim) {
-      Refuse(Errc::kInvalid, head_.status() == kSwitchingProtocols
-                                 ? "the server switched protocols (101) without being asked"
-                                 : "the server sends interim answers (1xx) without end");
-      return {Event::kError, consumed};
-    }
+    const Event event = EndHead();
+    if (event != Event::kMore) return {event, consumed};
     Forget();
   }
   return {Event::kMore, consumed};
 }
 
+ResponseParser::Event ResponseParser::EndHead() {
+  if (head_.status() >= 200) {
+    phase_ = machine_->message_complete() ? Phase::kEnd : Phase::kBody;
+    return Event::kHead;
+  }
+  if (head_.status() == kSwitchingProtocols) {
+    if (!context_.upgrade) {
+      Refuse(Errc::kInvalid, "the server switched protocols (101) without being asked");
+      return Event::kError;
+    }
+    if (head_.minor_version_ == 0 || !head_.HeaderHasToken("connection", "upgrade") ||
+        !head_.Header("upgrade")) {
+      Refuse(Errc::kInvalid, "the server switched protocols (101) without saying to which");
+      return Event::kError;
+    }
+    head_.keep_alive_ = false;
+    phase_ = Phase::kEnd;
+    return Event::kHead;
+  }
+  if (++interim_ > kMaxInterim) {
+    Refuse(Errc::kInvalid, "the server sends interim answers (1xx) without end");
+    return Event::kError;
+  }
+  if (!context_.interim || head_.status() == kContinue100) return Event::kMore;
+  phase_ = Phase::kInterim;
+  return Event::kInterim;
+}
+
 bool ResponseParser::ReadHead() {
-  const std::string_view bytes = head_.bytes_;
+  const std::string_view bytes = head_.fields_.bytes();
   bool first = true;
   for (size_t at = 0; at + 2 < bytes.size();) {
     const size_t end = bytes.find("\r\n", at);
@@ -168,23 +158,18 @@ bool ResponseParser::ReadStatusLine(std::string_view line) {
   if (head_.status_ < 100 || head_.status_ > 599) {
     return Refuse(Errc::kInvalid, "the answer's status is not between 100 and 599");
   }
-  if (line.size() > kReasonAt) head_.reason_ = SliceOf(line.substr(kReasonAt));
+  if (line.size() > kReasonAt) head_.reason_ = head_.fields_.SliceOf(line.substr(kReasonAt));
   return true;
 }
 
 bool ResponseParser::ReadField(std::string_view line) {
-  if (head_.headers_.size() >= limits_.headers) {
+  if (head_.fields_.size() >= limits_.headers) {
     return Refuse(Errc::kLimit,
                   fmt::format("the answer has more than {} header lines", limits_.headers));
   }
-  const size_t colon = line.find(':');
-  if (colon == std::string_view::npos || colon == 0) {
-    return Refuse(Errc::kInvalid, fmt::format("the answer's header line {} is not NAME: VALUE",
-                                              head_.headers_.size() + 1));
-  }
-  head_.headers_.push_back(
-      {SliceOf(line.substr(0, colon)), SliceOf(TrimOws(line.substr(colon + 1)))});
-  return true;
+  return head_.fields_.AddField(line) ||
+         Refuse(Errc::kInvalid, fmt::format("the answer's header line {} is not NAME: VALUE",
+                                            head_.fields_.size() + 1));
 }
 
 bool ResponseParser::ReadFraming() {
@@ -224,30 +209,67 @@ bool ResponseParser::ReadFraming() {
 ResponseParser::Fed ResponseParser::FeedBody(std::string_view bytes, BodySink* sink) {
   struct Taker : LlhttpMachine::BodyTaker {
     bool TakeBody(std::string_view part) override {
+      taken += part.size();
       if (sink != nullptr) sink->OnBodyBytes(part);
       return true;
     }
+    uint64_t taken = 0;
     BodySink* sink = nullptr;
   };
   Taker taker;
   taker.sink = sink;
   const LlhttpMachine::Ran ran = machine_->Run(bytes, &taker);
+  body_bytes_ += taker.taken;
+  framing_bytes_ += ran.consumed - std::min<uint64_t>(taker.taken, ran.consumed);
   if (ran.fault != LlhttpFault::kNone) {
     Refuse(Errc::kInvalid, fmt::format("the answer's body is broken: {}", machine_->reason()));
     return {Event::kError, ran.consumed};
   }
-  if (!machine_->message_complete()) return {Event::kMore, ran.consumed};
-  phase_ = Phase::kEnd;
-  return {Event::kEnd, ran.consumed};
+  if (framing_bytes_ > limits_.head_bytes + kFramingPerBodyByte * body_bytes_) {
+    Refuse(Errc::kLimit, "the answer's chunk framing is too long");
+    return {Event::kError, ran.consumed};
+  }
+  if (machine_->message_complete()) {
+    phase_ = Phase::kEnd;
+    return {Event::kEnd, ran.consumed};
+  }
+  if (!machine_->in_trailers()) return {Event::kMore, ran.consumed};
+  phase_ = Phase::kTrailers;
+  trailers_ = kTrailersBegin;
+  Fed fed = FeedTrailers(bytes.substr(ran.consumed));
+  fed.consumed += ran.consumed;
+  return fed;
 }
 
-ResponseHead::Slice ResponseParser::SliceOf(std::string_view view) const {
-  return {static_cast<uint32_t>(view.data() - head_.bytes_.data()),
-          static_cast<uint32_t>(view.size())};
+ResponseParser::Fed ResponseParser::FeedTrailers(std::string_view bytes) {
+  const TrailersFed fed = http::FeedTrailers(bytes, limits_.head_bytes, *machine_, trailers_);
+  switch (fed.event) {
+    case TrailersFed::Event::kMore:
+      return {Event::kMore, fed.consumed};
+    case TrailersFed::Event::kEnd:
+      trailers_ = KeepTrailers(trailers_, head_.fields_);
+      phase_ = Phase::kEnd;
+      return {Event::kEnd, fed.consumed};
+    case TrailersFed::Event::kLimit:
+      Refuse(Errc::kLimit,
+             fmt::format("the answer's trailers are longer than {} bytes", limits_.head_bytes));
+      break;
+    case TrailersFed::Event::kLines:
+      Refuse(
+          Errc::kInvalid,
+          "the answer's trailers have a line that has no name, is folded or does not end in CR LF");
+      break;
+    case TrailersFed::Event::kSyntax:
+      Refuse(Errc::kInvalid,
+             fmt::format("the answer's trailers are broken: {}", machine_->reason()));
+      break;
+  }
+  return {Event::kError, fed.consumed};
 }
 
 bool ResponseParser::Refuse(Errc code, std::string message) {
   error_ = {code, std::move(message)};
+  trailers_.clear();
   phase_ = Phase::kFailed;
   return false;
 }

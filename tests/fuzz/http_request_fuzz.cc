@@ -61,6 +61,8 @@ void CheckRequest(const Request& request) {
   }
   static_cast<void>(request.Query("a"));
   static_cast<void>(request.Cookie("a"));
+  Require(!request.upgrade_websocket() ||
+          (!request.has_body() && request.HeaderHasToken("connection", "upgrade")));
   static_cast<void>(request.HeaderHasToken("connection", "close"));
 }
 
@@ -94,7 +96,8 @@ Reading Read(std::string_view bytes, const std::vector<uint8_t>& cuts) {
         break;
       case RequestParser::Event::kEnd:
         Require(parser.body_bytes() == body.text.size() && body.text.size() <= kLimits.body_bytes);
-        reading.messages.push_back(std::string(parser.request().target()) + " " + body.text);
+        reading.messages.push_back(std::string(parser.request().target()) + " " + body.text +
+                                   std::string(parser.trailers()));
         reading.in_body = false;
         body.text.clear();
         parser.Next();

@@ -1,7 +1,7 @@
 // Feeds bytes to the response parser in one piece and torn, and checks what must hold for whatever
 // it lets through.
 //
-// Input: a byte that says whether HEAD is answered and how large the pieces are, and the bytes.
+// Input: a byte that says what was asked and how large the pieces are, and the bytes.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -13,6 +13,7 @@
 
 namespace {
 
+using sluice::http::ResponseContext;
 using sluice::http::ResponseHead;
 using sluice::http::ResponseParser;
 using Event = ResponseParser::Event;
@@ -28,13 +29,15 @@ struct Outcome : sluice::http::BodySink {
 
   std::string head;
   std::string body;
+  std::string trailers;
   std::string error;
   size_t consumed = 0;  // up to the end of the message
   Event event = Event::kMore;
 };
 
 std::string CheckHead(const ResponseHead& head) {
-  Require(head.status() >= 200 && head.status() <= 599);
+  Require(head.status() >= 101 && head.status() <= 599);
+  Require(head.status() >= 200 || head.body() == ResponseHead::Body::kNone);
   Require(head.header_count() <= kLimits.headers);
   Require(head.body() != ResponseHead::Body::kChunked || head.minor_version() == 1);
   Require(head.body() != ResponseHead::Body::kUntilClose || !head.keep_alive());
@@ -54,9 +57,27 @@ std::string CheckHead(const ResponseHead& head) {
   return text;
 }
 
-void Parse(std::string_view bytes, size_t piece_size, bool answers_head, Outcome& outcome) {
+// What is handed on must be lines that a head could have, of names that are harmless there.
+void CheckTrailers(std::string_view lines) {
+  while (!lines.empty()) {
+    const size_t end = lines.find("\r\n");
+    const size_t colon = lines.find(": ");
+    Require(end != std::string_view::npos && colon != 0 && colon < end);
+    const std::string_view name = lines.substr(0, colon);
+    Require(name.find_first_of(" \t\r\n:") == std::string_view::npos);
+    Require(lines.substr(0, end).find_first_of(std::string_view("\r\n\0", 3)) ==
+            std::string_view::npos);
+    for (const std::string_view framing : {"content-length", "transfer-encoding", "connection"}) {
+      Require(!sluice::http::EqualsIgnoreCase(name, framing));
+    }
+    lines.remove_prefix(end + 2);
+  }
+}
+
+void Parse(std::string_view bytes, size_t piece_size, const ResponseContext& context,
+           Outcome& outcome) {
   ResponseParser parser(kLimits);
-  parser.Start(answers_head);
+  parser.Start(context);
   const auto over = [&] { return outcome.event == Event::kEnd || outcome.event == Event::kError; };
   for (size_t at = 0; at < bytes.size() && !over(); at += piece_size) {
     const std::string_view part = bytes.substr(at, piece_size);
@@ -68,9 +89,18 @@ void Parse(std::string_view bytes, size_t piece_size, bool answers_head, Outcome
       outcome.event = fed.event;
       outcome.consumed += fed.consumed;
       rest.remove_prefix(fed.consumed);
-      if (fed.event == Event::kHead) outcome.head = CheckHead(parser.head());
+      if (fed.event == Event::kHead || fed.event == Event::kInterim) {
+        Require(context.interim || fed.event == Event::kHead);
+        Require(parser.head().status() >= 200 || parser.head().status() != 101 || context.upgrade);
+        outcome.head += CheckHead(parser.head());
+      }
+      if (fed.event == Event::kEnd) {
+        CheckTrailers(parser.trailers());
+        outcome.trailers = parser.trailers();
+      }
       if (fed.event == Event::kMore) Require(rest.empty());
-    } while (!over() && (outcome.event == Event::kHead || !rest.empty()));
+    } while (!over() &&
+             (outcome.event == Event::kHead || outcome.event == Event::kInterim || !rest.empty()));
   }
   if (!over()) outcome.event = parser.End();
   if (outcome.event == Event::kError) outcome.error = parser.error().message;
@@ -80,16 +110,19 @@ void Parse(std::string_view bytes, size_t piece_size, bool answers_head, Outcome
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (size == 0) return 0;
-  const bool answers_head = (bytes[0] & 1U) != 0;
-  const size_t piece_size = (size_t{bytes[0]} >> 1U) + 1;
+  const ResponseContext context = {.head = (bytes[0] & 1U) != 0,
+                                   .upgrade = (bytes[0] & 2U) != 0,
+                                   .interim = (bytes[0] & 4U) != 0};
+  const size_t piece_size = (size_t{bytes[0]} >> 3U) + 1;
   const std::string_view input(reinterpret_cast<const char*>(bytes) + 1, size - 1);
   Outcome whole;
-  Parse(input, size, answers_head, whole);
+  Parse(input, size, context, whole);
   Outcome torn;
-  Parse(input, piece_size, answers_head, torn);
+  Parse(input, piece_size, context, torn);
   Require(whole.event == torn.event);
   Require(whole.head == torn.head && whole.body == torn.body && whole.error == torn.error);
   Require(whole.event == Event::kError || whole.consumed == torn.consumed);
-  Require(!answers_head || whole.body.empty());
+  Require(whole.trailers == torn.trailers);
+  Require(!context.head || whole.body.empty());
   return 0;
 }

@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "sluice/http/field_lines.h"
 #include "sluice/http/path.h"
 
 namespace sluice::http {
@@ -25,16 +25,6 @@ enum class Method : uint8_t {
   kPatch,
   kTrace,
 };
-
-struct HeaderView {
-  std::string_view name;   // as sent; compare with EqualsIgnoreCase
-  std::string_view value;  // without the white space around it
-};
-
-// ASCII letters only, as header names and tokens compare.
-[[nodiscard]] bool EqualsIgnoreCase(std::string_view a, std::string_view b);
-// Whether a comma-separated list names `token`, in any case.
-[[nodiscard]] bool ListHasToken(std::string_view list, std::string_view token);
 
 class Request {
  public:
@@ -56,15 +46,18 @@ class Request {
   // The decoded value of the first query parameter of that name.
   [[nodiscard]] std::optional<std::string> Query(std::string_view name) const;
 
-  [[nodiscard]] size_t header_count() const { return headers_.size(); }
+  [[nodiscard]] size_t header_count() const { return fields_.size(); }
   // REQUIRES: i < header_count().
-  [[nodiscard]] HeaderView header(size_t i) const {
-    return {View(headers_[i].name), View(headers_[i].value)};
-  }
+  [[nodiscard]] HeaderView header(size_t i) const { return fields_[i]; }
   // The value of the first field of that name, whatever its case.
-  [[nodiscard]] std::optional<std::string_view> Header(std::string_view name) const;
+  [[nodiscard]] std::optional<std::string_view> Header(std::string_view name) const {
+    return fields_.Find(name);
+  }
   // Whether a comma-separated field (Connection, ...) names `token`, in any of its lines.
-  [[nodiscard]] bool HeaderHasToken(std::string_view name, std::string_view token) const;
+  [[nodiscard]] bool HeaderHasToken(std::string_view name, std::string_view token) const {
+    return fields_.HasToken(name, token);
+  }
+  [[nodiscard]] const FieldLines& fields() const { return fields_; }
   // The value of the first cookie of that name, as sent (RFC 6265 4.2.1).
   [[nodiscard]] std::optional<std::string_view> Cookie(std::string_view name) const;
 
@@ -76,31 +69,23 @@ class Request {
   // 0 without a body or when chunked.
   [[nodiscard]] uint64_t content_length() const { return content_length_; }
   [[nodiscard]] bool has_body() const { return chunked_ || content_length_ > 0; }
+  // Whether this asks for a WebSocket (RFC 6455 4.1): GET without a body, in HTTP/1.1, whose
+  // Connection nominates an Upgrade to websocket and nothing else.
+  [[nodiscard]] bool upgrade_websocket() const;
 
  private:
   friend class RequestParser;
   friend class HeadReader;
 
-  struct Slice {
-    uint32_t offset = 0;
-    uint32_t size = 0;
-  };
-  struct Field {
-    Slice name;
-    Slice value;
-  };
-  [[nodiscard]] std::string_view View(Slice s) const {
-    return std::string_view(bytes_).substr(s.offset, s.size);
-  }
+  [[nodiscard]] std::string_view View(HeadSlice s) const { return fields_.View(s); }
 
-  std::string bytes_;  // the head as received, from the request line to the empty line
-  std::vector<Field> headers_;
+  FieldLines fields_;
   Path path_;
   uint64_t content_length_ = 0;
-  Slice method_text_;
-  Slice target_;
-  Slice host_;
-  Slice query_;
+  HeadSlice method_text_;
+  HeadSlice target_;
+  HeadSlice host_;
+  HeadSlice query_;
   Method method_ = Method::kOther;
   uint8_t minor_version_ = 1;
   bool asterisk_ = false;

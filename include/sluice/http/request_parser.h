@@ -7,7 +7,8 @@
 //   parser.Next();                           // frees the request; the next one may be fed
 //
 // Nothing after the end of a head or of a message is consumed in the same call, so a pipelined
-// request waits untouched, and so does a body that nobody wants.
+// request waits untouched, and so do a body that nobody wants and the bytes of a tunnel: an upgrade
+// (Request::upgrade_websocket) has no body, so all that follows its head is the tunnel's.
 #pragma once
 
 #include <cstddef>
@@ -22,10 +23,10 @@ namespace sluice::http {
 
 struct RequestLimits {
   uint32_t head_bytes =
-      16 * 1024;  // request line and fields; more: 431, or 414 in the request line
+      16 * 1024;  // request line and fields, and trailers again; more: 431, or 414 in the line
   uint32_t target_bytes = 8 * 1024;      // more: 414
   uint32_t headers = 100;                // more: 431
-  uint64_t body_bytes = 1024ULL * 1024;  // more: 413
+  uint64_t body_bytes = 1024ULL * 1024;  // more: 413; LimitBody replaces it for one request
 };
 
 // Why a request is refused: the status to answer with, and what is wrong where. The text never
@@ -78,20 +79,29 @@ class RequestParser {
   [[nodiscard]] const Request& request() const { return request_; }
   [[nodiscard]] const RequestError& error() const { return error_; }
   // Whether a byte of a request's head has been consumed since the start or Next().
-  [[nodiscard]] bool started() const { return phase_ != Phase::kHead || !request_.bytes_.empty(); }
+  [[nodiscard]] bool started() const {
+    return phase_ != Phase::kHead || !request_.fields_.bytes().empty();
+  }
   // Whether the message is complete; right after kHead for one without a body.
   [[nodiscard]] bool complete() const { return phase_ == Phase::kEnd; }
   // False if the length that the request gives for its body is over the limit: error() then says
   // so, with 413, before any of the body was read. REQUIRES: after kHead.
   [[nodiscard]] bool CheckBodyLength();
+  // Instead of limits.body_bytes, until Next(). REQUIRES: after kHead, before any of the body.
+  void LimitBody(uint64_t bytes) { body_limit_ = bytes; }
   // Body bytes handed out so far.
   [[nodiscard]] uint64_t body_bytes() const { return body_bytes_; }
+  // After kEnd: the trailers that may be passed on, as whole lines "Name: value\r\n"; usually
+  // empty. What frames, routes, authorises or describes the message is not among them (RFC
+  // 9110 6.5.1).
+  [[nodiscard]] std::string_view trailers() const { return trailers_; }
 
  private:
-  enum class Phase : uint8_t { kHead, kBody, kEnd, kFailed };
+  enum class Phase : uint8_t { kHead, kBody, kTrailers, kEnd, kFailed };
 
   Fed FeedHead(std::string_view bytes);
   Fed FeedBody(std::string_view bytes, BodySink* sink);
+  Fed FeedTrailers(std::string_view bytes);
   [[nodiscard]] bool LineIsFolded(char first) const;
   [[nodiscard]] bool LineIsEmpty() const;
   [[nodiscard]] size_t Allowance(std::string_view piece) const;
@@ -108,6 +118,8 @@ class RequestParser {
   std::unique_ptr<LlhttpMachine> machine_;
   Request request_;
   RequestError error_;
+  std::string trailers_;  // as they come, until they are complete
+  uint64_t body_limit_ = 0;
   uint64_t body_bytes_ = 0;
   uint64_t framing_bytes_ = 0;  // of the body: what was not handed out
   uint32_t line_start_ = 0;     // where the line that is being read begins in the request's bytes

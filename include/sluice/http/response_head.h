@@ -6,11 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
-#include <vector>
 
-#include "sluice/http/request.h"
+#include "sluice/http/field_lines.h"
 
 namespace sluice::http {
 
@@ -20,19 +18,22 @@ class ResponseHead {
   enum class Body : uint8_t { kNone, kLength, kChunked, kUntilClose };
 
   [[nodiscard]] int status() const { return status_; }
-  [[nodiscard]] std::string_view reason() const { return View(reason_); }
+  [[nodiscard]] std::string_view reason() const { return fields_.View(reason_); }
   // 0 or 1: HTTP/1.0 or HTTP/1.1.
   [[nodiscard]] int minor_version() const { return minor_version_; }
 
-  [[nodiscard]] size_t header_count() const { return headers_.size(); }
+  [[nodiscard]] size_t header_count() const { return fields_.size(); }
   // REQUIRES: i < header_count().
-  [[nodiscard]] HeaderView header(size_t i) const {
-    return {View(headers_[i].name), View(headers_[i].value)};
-  }
+  [[nodiscard]] HeaderView header(size_t i) const { return fields_[i]; }
   // The value of the first field of that name, whatever its case.
-  [[nodiscard]] std::optional<std::string_view> Header(std::string_view name) const;
+  [[nodiscard]] std::optional<std::string_view> Header(std::string_view name) const {
+    return fields_.Find(name);
+  }
   // Whether a comma-separated field (Connection, ...) names `token`, in any of its lines.
-  [[nodiscard]] bool HeaderHasToken(std::string_view name, std::string_view token) const;
+  [[nodiscard]] bool HeaderHasToken(std::string_view name, std::string_view token) const {
+    return fields_.HasToken(name, token);
+  }
+  [[nodiscard]] const FieldLines& fields() const { return fields_; }
 
   [[nodiscard]] Body body() const { return body_; }
   // Of a kLength body.
@@ -43,22 +44,9 @@ class ResponseHead {
  private:
   friend class ResponseParser;
 
-  struct Slice {
-    uint32_t offset = 0;
-    uint32_t size = 0;
-  };
-  struct Field {
-    Slice name;
-    Slice value;
-  };
-  [[nodiscard]] std::string_view View(Slice s) const {
-    return std::string_view(bytes_).substr(s.offset, s.size);
-  }
-
-  std::string bytes_;  // the head as received, from the status line to the empty line
-  std::vector<Field> headers_;
+  FieldLines fields_;
   uint64_t content_length_ = 0;
-  Slice reason_;
+  HeadSlice reason_;
   int status_ = 0;
   uint8_t minor_version_ = 1;
   Body body_ = Body::kNone;

@@ -57,6 +57,9 @@ inline Outcome ParsePieces(const std::vector<std::string_view>& pieces,
         outcome.text += Describe(parser.request());
       } else if (fed.event == RequestParser::Event::kEnd) {
         outcome.text += "body=" + body.text + "\n";
+        if (!parser.trailers().empty()) {
+          outcome.text += "trailers=" + std::string(parser.trailers()) + "\n";
+        }
         body.text.clear();
         parser.Next();
       } else if (fed.event == RequestParser::Event::kError) {

@@ -311,20 +311,52 @@ TEST(RequestParserTest, UpgradeIsIgnored) {
   EXPECT_THAT(outcome.text, HasSubstr("GET /3 "));
 }
 
-TEST(RequestParserTest, ChunkedBodyIsUnframedAndTrailersDropped) {
+TEST(RequestParserTest, ChunkedBodyIsUnframed) {
   const Outcome outcome = Parse(
       "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
       "00003;name=value\r\nabc\r\nA\r\n0123456789\r\n0\r\nHost: evil\r\nX-T: t\r\n\r\n");
   EXPECT_EQ(outcome.status, 0) << outcome.detail;
   EXPECT_THAT(outcome.text, HasSubstr("body=abc0123456789\n"));
   EXPECT_THAT(outcome.text, ::testing::Not(HasSubstr("evil")));
-  EXPECT_THAT(outcome.text, ::testing::Not(HasSubstr("X-T")));
+}
+
+TEST(RequestParserTest, TrailersComeAtTheEndWithoutWhatMustNotStandThere) {
+  const Outcome outcome = Parse(
+      "POST / HTTP/1.1\r\nHost: a\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "3\r\nabc\r\n0\r\nHost: evil\r\nX-Sum:  1 2 \r\nx-hop: 3\r\nContent_Length: 9\r\n"
+      "X-Forwarded-For: evil\r\ngrpc-status: 0\r\n\r\n"
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+  EXPECT_EQ(outcome.status, 0) << outcome.detail;
+  EXPECT_THAT(outcome.text, HasSubstr("body=abc\ntrailers=X-Sum: 1 2\r\ngrpc-status: 0\r\n\n"));
+  EXPECT_THAT(outcome.text, ::testing::EndsWith("body=\n")) << "they are not the next message's";
+}
+
+TEST(RequestParserTest, WebSocketIsAskedForByGetAlone) {
+  const auto asks = [](const std::string& line, const std::string& fields) {
+    RequestLimits limits;
+    RequestParser parser(limits);
+    EXPECT_EQ(parser.Feed(line + "\r\nHost: a\r\n" + fields + "\r\ntunnel", nullptr).event,
+              RequestParser::Event::kHead);
+    return parser.request().upgrade_websocket();
+  };
+  const std::string get = "GET / HTTP/1.1";
+  EXPECT_TRUE(asks(get, "Connection: Upgrade\r\nUpgrade: websocket\r\n"));
+  EXPECT_TRUE(asks(get, "Upgrade: WebSocket\r\nConnection: keep-alive, upgrade\r\n"));
+  EXPECT_FALSE(asks("GET / HTTP/1.0", "Connection: Upgrade\r\nUpgrade: websocket\r\n"));
+  EXPECT_FALSE(asks("POST / HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\n"));
+  EXPECT_FALSE(asks(get, "Upgrade: websocket\r\n"));
+  EXPECT_FALSE(asks(get, "Connection: keep-alive\r\nUpgrade: websocket\r\n"));
+  EXPECT_FALSE(asks(get, "Connection: Upgrade\r\nUpgrade: h2c\r\n"));
+  EXPECT_FALSE(asks(get, "Connection: Upgrade\r\nUpgrade: h2c, websocket\r\n"));
+  EXPECT_FALSE(asks(get, "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 6\r\n"));
 }
 
 TEST(RequestParserTest, BrokenChunksAre400) {
   for (const char* chunks :
        {"x\r\n", "\r\n", "-1\r\n", "3\nabc", "3\r\nabcX", "3\r\nabc\n", "0x3\r\nabc",
-        "11111111111111111\r\n", "3 \r\nabc", "0\r\nX\r\n\r\n"}) {
+        "11111111111111111\r\n", "3 \r\nabc", "0\r\nX\r\n\r\n", "0\r\nX: a\r\n b\r\n\r\n",
+        "0\r\nX: a\n\r\n", "0\r\nX: a\rY: b\r\n\r\n", "0\r\n\n", "0\r\n: a\r\n\r\n",
+        "0\r\n X: a\r\n\r\n", "0\r\nX: a\r\n\n"}) {
     EXPECT_EQ(StatusOfChunks(chunks), 400) << chunks;
   }
 }
@@ -375,10 +407,46 @@ TEST(RequestParserTest, ChunkFramingIsLimited) {
   const std::string filler(2000, 'e');
   EXPECT_EQ(StatusOfChunks("1;" + filler, limits), 413);
   EXPECT_EQ(StatusOfChunks(std::string(2000, '0'), limits), 413);
-  EXPECT_EQ(StatusOfChunks("0\r\nX: " + filler, limits), 413);
+  EXPECT_EQ(StatusOfChunks("0\r\nX: " + filler, limits), 431);
   std::string many;
   for (int i = 0; i < 100; ++i) many += "1\r\nx\r\n";
   EXPECT_EQ(StatusOfChunks(many + "0\r\n\r\n", limits), 0);
+}
+
+TEST(RequestParserTest, BodyLimitOfOneRequestReplacesTheGeneral) {
+  RequestLimits limits;
+  limits.body_bytes = 4;
+  RequestParser parser(limits);
+  BodyString body;
+  const auto feed = [&](std::string_view bytes, uint64_t limit) {
+    const RequestParser::Fed head = parser.Feed(bytes, nullptr);
+    EXPECT_EQ(head.event, RequestParser::Event::kHead);
+    parser.LimitBody(limit);
+    return parser.Feed(bytes.substr(head.consumed), &body).event;
+  };
+  const std::string post = "POST / HTTP/1.1\r\nHost: a\r\n";
+  EXPECT_EQ(feed(post + "Content-Length: 6\r\n\r\nabcdef", 6), RequestParser::Event::kEnd);
+  parser.Next();
+  EXPECT_EQ(feed(post + "Transfer-Encoding: chunked\r\n\r\n6\r\nghijkl\r\n0\r\n\r\n", 6),
+            RequestParser::Event::kEnd);
+  EXPECT_EQ(body.text, "abcdefghijkl");
+  parser.Next();
+  EXPECT_EQ(feed(post + "Content-Length: 3\r\n\r\nabc", 2), RequestParser::Event::kError);
+  EXPECT_EQ(parser.error().status, 413);
+  EXPECT_EQ(parser.error().detail, "body: more than 2 bytes");
+}
+
+TEST(RequestParserTest, BodyLimitOfOneRequestIsForgotten) {
+  RequestLimits limits;
+  limits.body_bytes = 4;
+  RequestParser parser(limits);
+  const std::string_view get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  ASSERT_EQ(parser.Feed(get, nullptr).event, RequestParser::Event::kHead);
+  parser.LimitBody(100);
+  parser.Next();
+  ASSERT_EQ(parser.Feed("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", nullptr).event,
+            RequestParser::Event::kHead);
+  EXPECT_FALSE(parser.CheckBodyLength());
 }
 
 TEST(RequestParserTest, LengthOverTheLimitIsKnownBeforeTheBody) {

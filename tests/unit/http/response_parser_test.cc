@@ -23,6 +23,7 @@ struct BodyString : BodySink {
 struct Outcome {
   std::string head;  // "200 OK 1.1 length=5 keep\nName=value\n"
   std::string body;
+  std::string trailers;
   std::string error;
   size_t left = 0;  // bytes after the message
   bool ended = false;
@@ -43,9 +44,9 @@ std::string Describe(const ResponseHead& head) {
 }
 
 // Feeds the pieces, then the end of the connection.
-Outcome ParsePieces(const std::vector<std::string_view>& pieces, bool answers_head) {
+Outcome ParsePieces(const std::vector<std::string_view>& pieces, const ResponseContext& context) {
   ResponseParser parser(kLimits);
-  parser.Start(answers_head);
+  parser.Start(context);
   Outcome outcome;
   BodyString body;
   Event event = Event::kMore;
@@ -57,7 +58,9 @@ Outcome ParsePieces(const std::vector<std::string_view>& pieces, bool answers_he
       const auto fed = parser.Feed(rest, &body);
       event = fed.event;
       rest.remove_prefix(fed.consumed);
-      if (event == Event::kHead) outcome.head = Describe(parser.head());
+      if (event == Event::kHead || event == Event::kInterim) {
+        outcome.head += Describe(parser.head());
+      }
       if (event == Event::kMore) break;
     }
     if (event == Event::kEnd) outcome.left += rest.size();
@@ -66,17 +69,18 @@ Outcome ParsePieces(const std::vector<std::string_view>& pieces, bool answers_he
   if (event == Event::kError) outcome.error = parser.error().message;
   outcome.ended = event == Event::kEnd;
   outcome.body = body.text;
+  outcome.trailers = parser.trailers();
   return outcome;
 }
 
 // Whole, byte by byte, and torn at every place: it must be the same.
-Outcome Parse(std::string_view bytes, bool answers_head = false) {
-  const Outcome whole = ParsePieces({bytes}, answers_head);
+Outcome Parse(std::string_view bytes, const ResponseContext& context = {}) {
+  const Outcome whole = ParsePieces({bytes}, context);
   std::vector<std::string_view> single;
   for (size_t i = 0; i < bytes.size(); ++i) single.push_back(bytes.substr(i, 1));
-  EXPECT_EQ(ParsePieces(single, answers_head), whole) << bytes;
+  EXPECT_EQ(ParsePieces(single, context), whole) << bytes;
   for (size_t i = 0; i <= bytes.size(); ++i) {
-    const Outcome torn = ParsePieces({bytes.substr(0, i), bytes.substr(i)}, answers_head);
+    const Outcome torn = ParsePieces({bytes.substr(0, i), bytes.substr(i)}, context);
     EXPECT_EQ(torn, whole) << "torn at " << i << ": " << torn.error << "\n" << bytes;
   }
   return whole;
@@ -93,10 +97,88 @@ TEST(ResponseParserTest, BodyOfGivenLength) {
 TEST(ResponseParserTest, ChunkedBody) {
   const Outcome got = Parse(
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3;a=b\r\nabc\r\n00A\r\n0123456789\r\n"
-      "0\r\nT: u\r\n\r\n");
+      "0\r\nT: u\r\n\r\nHTTP/1.1");
   EXPECT_EQ(got.head, "200 [OK] 1.1 chunked keep\nTransfer-Encoding=Chunked\n");
   EXPECT_EQ(got.body, "abc0123456789");
+  EXPECT_EQ(got.trailers, "T: u\r\n");
+  EXPECT_EQ(got.left, 8U);
   EXPECT_TRUE(got.ended);
+}
+
+// One field of a trailer section, and whether it is passed on.
+struct TrailerCase {
+  std::string_view name;
+  bool kept;
+};
+
+class TrailerTest : public ::testing::TestWithParam<TrailerCase> {};
+
+TEST_P(TrailerTest, IsKeptIfItMayStandThere) {
+  const std::string line = std::string(GetParam().name) + ": 7\r\n";
+  const Outcome got = Parse(
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: x-nominated\r\n\r\n0\r\n" +
+      line + "Last: 1\r\n\r\n");
+  EXPECT_EQ(got.head.find(line), std::string::npos) << "it must not become a header";
+  if (!got.error.empty()) {
+    EXPECT_FALSE(GetParam().kept) << got.error;
+    return;
+  }
+  EXPECT_EQ(got.trailers, GetParam().kept ? line + "Last: 1\r\n" : "Last: 1\r\n");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Names, TrailerTest,
+    ::testing::Values(TrailerCase{"X-Checksum", true}, TrailerCase{"Server-Timing", true},
+                      TrailerCase{"grpc-status", true}, TrailerCase{"ETag", true},
+                      TrailerCase{"Content-Digest", true}, TrailerCase{"Content_Digest", false},
+                      TrailerCase{"Content-Type", false}, TrailerCase{"content-encoding", false},
+                      TrailerCase{"Content_Length", false}, TrailerCase{"Transfer_Encoding", false},
+                      TrailerCase{"Content-Length", false}, TrailerCase{"Host", false},
+                      TrailerCase{"Transfer-Encoding", false}, TrailerCase{"Set-Cookie", false},
+                      TrailerCase{"Cookie", false}, TrailerCase{"Authorization", false},
+                      TrailerCase{"Proxy-Anything", false}, TrailerCase{"If-Match", false},
+                      TrailerCase{"Connection", false}, TrailerCase{"Keep-Alive", false},
+                      TrailerCase{"Trailer", false}, TrailerCase{"X-Nominated", false},
+                      TrailerCase{"X-Accel-Redirect", false},
+                      TrailerCase{"X.Accel!Redirect", false}, TrailerCase{"X-Forwarded-For", false},
+                      TrailerCase{"x_forwarded-FOR", false}, TrailerCase{"Location", false},
+                      TrailerCase{"Cache-Control", false}, TrailerCase{"Retry-After", false},
+                      TrailerCase{"Vary", false}));
+
+TEST(ResponseParserTest, SwitchedProtocolIsAnAnswerToWhoAsked) {
+  const std::string_view switched =
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+  const Outcome got = Parse(std::string(switched) + "HTTP/1.1 no more\n\n", {.upgrade = true});
+  EXPECT_EQ(got.head,
+            "101 [Switching Protocols] 1.1 none close\nUpgrade=websocket\nConnection=Upgrade\n");
+  EXPECT_EQ(got.left, 18U) << "the tunnel's";
+  EXPECT_TRUE(got.ended);
+  EXPECT_EQ(Parse(switched).error, "the server switched protocols (101) without being asked");
+  for (const std::string_view bytes :
+       {"HTTP/1.1 101 S\r\n\r\n", "HTTP/1.1 101 S\r\nUpgrade: websocket\r\n\r\n",
+        "HTTP/1.1 101 S\r\nConnection: upgrade\r\n\r\n",
+        "HTTP/1.0 101 S\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"}) {
+    EXPECT_EQ(Parse(bytes, {.upgrade = true}).error,
+              "the server switched protocols (101) without saying to which")
+        << bytes;
+  }
+  EXPECT_TRUE(Parse("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", {.upgrade = true}).ended)
+      << "the server may decline";
+}
+
+TEST(ResponseParserTest, InterimAnswersAreEventsToWhoWantsThem) {
+  const Outcome got = Parse(
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+      "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+      {.interim = true});
+  EXPECT_EQ(got.head,
+            "102 [Processing] 1.1 none keep\n103 [Early Hints] 1.1 none keep\nLink=x\n"
+            "204 [No Content] 1.1 none keep\n");
+  EXPECT_TRUE(got.ended);
+  const Outcome to_head = Parse("HTTP/1.1 103 \r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+                                {.head = true, .interim = true});
+  EXPECT_EQ(to_head.head, "103 [] 1.1 none keep\n200 [OK] 1.1 none keep\nContent-Length=5\n");
+  EXPECT_TRUE(to_head.ended);
 }
 
 TEST(ResponseParserTest, BodyUntilTheConnectionEnds) {
@@ -115,7 +197,8 @@ TEST(ResponseParserTest, AnswersWithoutABody) {
     EXPECT_EQ(got.body, "");
     EXPECT_EQ(got.left, 5U);
   }
-  const Outcome head = Parse("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", true);
+  const Outcome head =
+      Parse("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", {.head = true});
   EXPECT_EQ(head.head, "200 [OK] 1.1 none keep\nTransfer-Encoding=chunked\n");
   EXPECT_TRUE(head.ended);
   EXPECT_TRUE(Parse("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").ended);
@@ -133,7 +216,7 @@ TEST(ResponseParserTest, OneConnectionCarriesSeveral) {
   ResponseParser parser(kLimits);
   BodyString body;
   for (const bool answers_head : {false, true, false}) {
-    parser.Start(answers_head);
+    parser.Start({.head = answers_head});
     EXPECT_FALSE(parser.started());
     const std::string_view bytes = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
     const auto fed = parser.Feed(bytes, &body);
@@ -168,11 +251,21 @@ TEST(ResponseParserTest, LimitsHold) {
   const std::string fits = start + std::string(kLimits.head_bytes - start.size() - 4, 'x');
   EXPECT_TRUE(Parse(fits + "\r\n\r\n").ended);
   EXPECT_EQ(Parse(fits + "x\r\n\r\n").error, "the answer's head is longer than 300 bytes");
-  EXPECT_EQ(ParsePieces({std::string(1000, 'H')}, false).ended, false);
+  EXPECT_EQ(ParsePieces({std::string(1000, 'H')}, {}).ended, false);
 
   std::string interim;
   for (int i = 0; i < 17; ++i) interim += "HTTP/1.1 100 \r\n\r\n";
   EXPECT_EQ(Parse(interim).error, "the server sends interim answers (1xx) without end");
+  EXPECT_EQ(Parse(interim, {.interim = true}).error, Parse(interim).error);
+
+  const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  EXPECT_EQ(Parse(chunked + "0\r\nX: " + std::string(kLimits.head_bytes, 'x')).error,
+            "the answer's trailers are longer than 300 bytes");
+  EXPECT_EQ(ParsePieces({chunked, "1;" + std::string(400, 'x')}, {}).error,
+            "the answer's chunk framing is too long");
+  std::string body;
+  for (int i = 0; i < 1000; ++i) body += "1\r\nx\r\n";
+  EXPECT_TRUE(ParsePieces({chunked, body, "0\r\n\r\n"}, {}).ended);
 }
 
 class HostileResponseTest : public ::testing::TestWithParam<std::string_view> {};
@@ -210,7 +303,12 @@ INSTANTIATE_TEST_SUITE_P(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhostile\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\nab\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n"));
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\n hostile\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nhostile\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\rC: d\r\n\r\n"));
 
 }  // namespace
 }  // namespace sluice::http
