@@ -9,6 +9,11 @@
 #include "sluice/http/request.h"
 
 namespace sluice::proxy {
+namespace {
+
+constexpr int kSwitchingProtocols = 101;
+
+}  // namespace
 
 Connection::Connection(const UpstreamEnvironment& environment, Server* server,
                        std::unique_ptr<net::Stream> stream, const http::ResponseLimits& limits)
@@ -38,7 +43,7 @@ void Connection::Begin(ConnectionUser& user, const Expect& expect) {
   user_ = &user;
   reusable_ = false;
   ++requests_;
-  parser_.Start(expect.head_method);
+  parser_.Start({.head = expect.head_method, .upgrade = expect.upgrade, .interim = true});
 }
 
 void Connection::Keep(ConnectionKeeper& keeper, uint64_t timeout_ms) {
@@ -91,6 +96,15 @@ void Connection::OnData(std::string_view bytes) {
       Fail(parser_.error());
       return;
     }
+    if (fed.event == Event::kInterim) {
+      user_->OnInterim(parser_.head());
+      if (user_ == nullptr) return;
+      continue;
+    }
+    if (parser_.head().status() == kSwitchingProtocols) {
+      user_->OnSwitched(parser_.head(), bytes);
+      return;
+    }
     if (requests_ == 1) ReadKeepAlive();
     user_->OnHead(parser_.head());
     if (user_ == nullptr) return;
@@ -106,7 +120,7 @@ void Connection::OnBodyBytes(std::string_view bytes) {
 void Connection::FinishAnswer(bool surplus) {
   feeding_ = false;
   reusable_ = parser_.head().keep_alive() && !surplus && !ended_;
-  user_->OnMessageEnd({});
+  user_->OnMessageEnd(parser_.trailers());
 }
 
 void Connection::Fail(const Error& error) {
