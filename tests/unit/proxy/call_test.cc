@@ -79,6 +79,49 @@ TEST_F(CallTest, BodyUntilTheEndOfTheConnection) {
   EXPECT_TRUE(peer->destroyed());
 }
 
+TEST_F(CallTest, TellsInterimAnswersAndTrailers) {
+  Make();
+  Caller& caller = Start();
+  const auto peer = Connect();
+  peer->Deliver(
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 7\r\n"
+      "Content-Length: 9\r\n\r\n");
+  EXPECT_THAT(caller.lines, ElementsAre("interim 103", "head 200", "body ok", "end X-Sum: 7\r\n"));
+  EXPECT_FALSE(peer->destroyed());
+}
+
+TEST_F(CallTest, CallMayBeDroppedAtAnInterimAnswer) {
+  Make();
+  Caller& caller = Start();
+  caller.abort_at = "interim";
+  const auto peer = Connect();
+  peer->Deliver("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n");
+  EXPECT_THAT(caller.lines, ElementsAre("interim 103"));
+  EXPECT_TRUE(peer->destroyed());
+}
+
+TEST_F(CallTest, SwitchedProtocolHandsTheStreamOver) {
+  constexpr std::string_view kSwitched =
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nfirst";
+  Make();
+  CallRequest request = Get();
+  request.upgrade = true;
+  Caller& caller = Start(std::move(request));
+  const auto peer = Connect();
+  peer->Deliver(kSwitched);
+  EXPECT_THAT(caller.lines, ElementsAre("upgraded 101 first"));
+  ASSERT_NE(caller.stream, nullptr);
+  EXPECT_FALSE(peer->destroyed());
+  EXPECT_EQ(server_stats().active.Get(), 0U);
+  Caller& unasked = Start();
+  const auto other = Connect();
+  other->Deliver(kSwitched);
+  loop_.Turn();
+  EXPECT_THAT(unasked.lines, ElementsAre("failed protocol"));
+  EXPECT_TRUE(other->destroyed());
+}
+
 TEST_F(CallTest, SendsABodyInItsFraming) {
   Make();
   Caller& plain = Start(Post());
