@@ -53,9 +53,8 @@ bool CallImpl::Begin() {
 }
 
 void CallImpl::Wait() {
-  if (upstream_.Enqueue(*this)) {
-    upstream_.environment().timers.Arm(wait_, upstream_.config().queue_timeout_ms);
-  } else {
+  upstream_.environment().timers.Arm(wait_, upstream_.config().queue_timeout_ms);
+  if (!upstream_.Enqueue(*this)) {
     FailInTurn(Kind::kQueueFull, "no place at a server is free, and the queue is full");
   }
 }
@@ -228,7 +227,7 @@ void CallImpl::OnSwitched(const http::ResponseHead& head, std::string_view rest)
   std::unique_ptr<net::Stream> stream = connection_->TakeStream();
   stream->ResumeReading(net::PauseReason::kBackpressure);
   DropConnection();  // the head lives until the end of the turn
-  LeaveServer();
+  stream = upstream_.HandOver(*std::exchange(server_, nullptr), std::move(stream));
   std::exchange(handler_, nullptr)->OnUpgraded(head, std::move(stream), std::string(rest));
 }
 

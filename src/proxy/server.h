@@ -37,6 +37,7 @@ class Server {
   [[nodiscard]] std::string_view name() const { return name_; }
   [[nodiscard]] const net::Endpoint& address() const { return state_->address(); }
   [[nodiscard]] ServerState& state() const { return *state_; }
+  [[nodiscard]] const std::shared_ptr<ServerState>& shared_state() const { return state_; }
   [[nodiscard]] ServerStats& stats() const { return stats_; }
 
   // A request begins or ends. False if the server has max_connections of them.
@@ -51,6 +52,8 @@ class Server {
     --active_;
     stats_.active.Sub();
   }
+  // A request ends whose place a SwitchedStream holds from now on.
+  void HandOver() { --active_; }
   // Of its address: for consistent hashing.
   [[nodiscard]] uint64_t seed() const { return seed_; }
   // Requests of this worker that are under way.

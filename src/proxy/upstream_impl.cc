@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/call_impl.h"
+#include "proxy/switched_stream.h"
 #include "sluice/base/log.h"
 #include "sluice/proxy/upstream_set.h"
 
@@ -22,27 +23,38 @@ UpstreamImpl::UpstreamImpl(const UpstreamEnvironment& environment,
       state_(std::move(state)),
       stats_(state_->TakeStats()),
       limits_{.head_bytes = state_->config().head_bytes},
-      servers_(environment_, *state_, *stats_, [this] { OnPlaceFree(); }),
+      servers_(environment_, *state_, *stats_, [this] { ServeQueue(); }),
       dialer_(environment_, *state_),
       pool_(environment_.loop, state_->config(), servers_.servers()),
       balancer_(state_->config(), servers_.servers()),
+      place_waker_(config().max_connections > 0
+                       ? environment_.loop.MakeWaker([this] { OnPlaceOffered(); })
+                       : nullptr),
       turn_(environment_.loop.MakeIdle([this] { RunTurns(); })) {}
 
 UpstreamImpl::~UpstreamImpl() {
   assert(calls_ == 0);
+  if (place_waker_ != nullptr) state_->line().Leave(*place_waker_);
   pool_.Close();
 }
 
 std::unique_ptr<Call> UpstreamImpl::Start(CallRequest request, CallHandler& handler) {
   auto call = std::make_unique<CallImpl>(*this, std::move(request), handler);
   ++calls_;
-  if (!queue_.empty() || !call->Begin()) call->Wait();
+  if (MustWait() || !call->Begin()) call->Wait();
   return call;
 }
 
 std::unique_ptr<Connection> UpstreamImpl::MakeConnection(Server& server,
                                                          std::unique_ptr<net::Stream> stream) {
   return std::make_unique<Connection>(environment_, &server, std::move(stream), limits_);
+}
+
+std::unique_ptr<net::Stream> UpstreamImpl::HandOver(Server& server,
+                                                    std::unique_ptr<net::Stream> stream) {
+  server.HandOver();
+  return std::make_unique<SwitchedStream>(std::move(stream), state_, server.shared_state(),
+                                          std::shared_ptr<ServerStats>(stats_, &server.stats()));
 }
 
 // --- waiting for a place ---
@@ -53,6 +65,9 @@ bool UpstreamImpl::Enqueue(CallImpl& call) {
   if (queue_.size() < limit) {
     queue_.push_back(&call);
     stats_->waiting.Set(queue_.size());
+    if (place_waker_ == nullptr) return true;
+    state_->line().Join(*place_waker_);
+    if (state_->line().size() == 1) ServeQueue();
     return true;
   }
   if (const auto left_out = full_line_.Admit(environment_.loop.NowMs())) {
@@ -67,9 +82,10 @@ bool UpstreamImpl::Enqueue(CallImpl& call) {
 void UpstreamImpl::Dequeue(CallImpl& call) {
   std::erase(queue_, &call);
   stats_->waiting.Set(queue_.size());
+  if (queue_.empty() && place_waker_ != nullptr) state_->line().Leave(*place_waker_);
 }
 
-void UpstreamImpl::OnPlaceFree() {
+void UpstreamImpl::ServeQueue() {
   while (!queue_.empty()) {
     CallImpl* call = queue_.front();
     queue_.pop_front();
@@ -79,6 +95,24 @@ void UpstreamImpl::OnPlaceFree() {
     }
   }
   stats_->waiting.Set(queue_.size());
+  if (queue_.empty() && place_waker_ != nullptr) state_->line().Leave(*place_waker_);
+}
+
+void UpstreamImpl::OnPlaceFree() {
+  if (place_waker_ == nullptr) return;
+  PlaceLine& line = state_->line();
+  if (line.empty()) return;
+  if (line.size() == 1 && !queue_.empty()) {
+    ServeQueue();
+  } else {
+    line.Offer();
+  }
+}
+
+void UpstreamImpl::OnPlaceOffered() {
+  ServeQueue();
+  // Others wait, and there may be more places.
+  if (queue_.empty() && !state_->line().empty()) state_->line().Offer();
 }
 
 void UpstreamImpl::OnServerFailed(Server& server, bool probe, const CallFailure& failure) {

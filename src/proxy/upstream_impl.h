@@ -46,7 +46,11 @@ class UpstreamImpl final : public Upstream {
   [[nodiscard]] std::unique_ptr<Connection> MakeConnection(Server& server,
                                                            std::unique_ptr<net::Stream> stream);
 
-  // Waits for a place; false if the queue is full.
+  // The connection of a call that ends, with the call's place at the server.
+  [[nodiscard]] std::unique_ptr<net::Stream> HandOver(Server& server,
+                                                      std::unique_ptr<net::Stream> stream);
+
+  // Waits for a place, which may be there at once; false if the queue is full.
   [[nodiscard]] bool Enqueue(CallImpl& call);
   void Dequeue(CallImpl& call);
   void OnPlaceFree();
@@ -57,6 +61,12 @@ class UpstreamImpl final : public Upstream {
   void Forget(CallImpl& call);
 
  private:
+  // Whether others came before a call that begins.
+  [[nodiscard]] bool MustWait() const {
+    return !queue_.empty() || (place_waker_ != nullptr && !state_->line().empty());
+  }
+  void ServeQueue();
+  void OnPlaceOffered();
   void RunTurns();
 
   const UpstreamEnvironment environment_;
@@ -67,7 +77,9 @@ class UpstreamImpl final : public Upstream {
   Dialer dialer_;
   Pool pool_;
   Balancer balancer_;
-  std::deque<CallImpl*> queue_;     // first come, first served
+  std::deque<CallImpl*> queue_;  // first come, first served
+  // For offers of places, while there is a queue. Null without max_connections.
+  std::unique_ptr<event::Waker> place_waker_;
   std::vector<CallImpl*> turns_;    // null: gone
   std::vector<CallImpl*> running_;  // the turns of this turn, likewise
   std::unique_ptr<event::Idle> turn_;

@@ -19,9 +19,9 @@ ServerState::ServerState(const config::Upstream& config, std::string_view name,
 
 bool ServerState::TryEnter() {
   if (!counted_) return true;
-  const uint32_t before = active_.fetch_add(1, std::memory_order_relaxed);
+  const uint32_t before = active_.fetch_add(1);
   if (config_.max_connections == 0 || before < config_.max_connections) return true;
-  active_.fetch_sub(1, std::memory_order_relaxed);
+  active_.fetch_sub(1);
   return false;
 }
 

@@ -17,6 +17,7 @@
 #include "sluice/config/proxy.h"
 #include "sluice/net/address.h"
 #include "sluice/proxy/call.h"
+#include "sluice/proxy/place_line.h"
 
 namespace sluice::tls {
 class ClientContext;
@@ -59,11 +60,11 @@ class ServerState {
   [[nodiscard]] bool up() const { return healthy() && !resting(); }
 
   // Requests under way of the whole process; counted only if something depends on it.
-  [[nodiscard]] uint32_t active() const { return active_.load(std::memory_order_relaxed); }
+  [[nodiscard]] uint32_t active() const { return active_.load(); }
   // False if max_connections are under way.
   [[nodiscard]] bool TryEnter();
   void Leave() {
-    if (counted_) active_.fetch_sub(1, std::memory_order_relaxed);
+    if (counted_) active_.fetch_sub(1);
   }
 
  private:
@@ -148,6 +149,9 @@ class UpstreamState {
     return tls_;
   }
 
+  // For max_connections.
+  [[nodiscard]] PlaceLine& line() { return line_; }
+
   // The state of that address of a configured server: made when it is first asked for.
   [[nodiscard]] std::shared_ptr<ServerState> Address(size_t server, const net::Endpoint& address);
   // Those that anyone holds.
@@ -165,6 +169,7 @@ class UpstreamState {
   const config::Upstream config_;
   std::vector<std::string> names_;
   Result<std::shared_ptr<const tls::ClientContext>> tls_;
+  PlaceLine line_;
   // Taken when a worker begins or a name has other addresses, and by who reads the numbers; never
   // for a request.
   mutable std::mutex mutex_;

@@ -113,6 +113,8 @@ TEST_F(CallTest, SwitchedProtocolHandsTheStreamOver) {
   EXPECT_THAT(caller.lines, ElementsAre("upgraded 101 first"));
   ASSERT_NE(caller.stream, nullptr);
   EXPECT_FALSE(peer->destroyed());
+  EXPECT_EQ(server_stats().active.Get(), 1U) << "it is still with the server";
+  caller.stream.reset();
   EXPECT_EQ(server_stats().active.Get(), 0U);
   Caller& unasked = Start();
   const auto other = Connect();
