@@ -2,6 +2,8 @@
 
 import http.server
 import re
+import ssl
+import subprocess
 import threading
 
 import pytest
@@ -13,8 +15,10 @@ from harness.wait import wait_for
 class App(http.server.ThreadingHTTPServer):
     """An app whose health the test decides."""
 
-    def __init__(self):
+    def __init__(self, context=None):
         super().__init__(("127.0.0.1", 0), Handler)
+        if context is not None:
+            self.socket = context.wrap_socket(self.socket, server_side=True)
         self.status = 200
         self.seen = []
         self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
@@ -46,6 +50,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def app():
     server = App()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def secure_app(tmp_path):
+    """With TLS, and a certificate for app.example that only its own file vouches for."""
+    certificate, key = tmp_path / "app.pem", tmp_path / "app.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                    "-nodes", "-days", "1", "-subj", "/CN=app", "-addext", "subjectAltName=DNS:app.example",
+                    "-out", certificate, "-keyout", key], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = App(context)
+    server.certificate = str(certificate)
     yield server
     server.close()
 
@@ -87,6 +106,27 @@ def test_addresses_of_a_name_are_shown(make_gateway, app):
     shown = gateway.status()["upstreams"][0]["servers"][0]["addresses"]
     assert app.address in [one["address"] for one in shown]
     assert gateway.metric("sluice_upstream_up", upstream="app", server=name) == 1
+
+
+def test_servers_with_tls_are_verified(make_gateway, secure_app):
+    check = {"interval": "100ms", "rise": 1, "fall": 1}
+    trusted = {"ca": secure_app.certificate, "server_name": "app.example"}
+    gateway = make_gateway({"upstreams": {
+        "good": {"servers": [secure_app.address], "tls": trusted, "health_check": check},
+        "name": {"servers": [secure_app.address], "health_check": check,
+                 "tls": {**trusted, "server_name": "other.example"}},
+        "unknown": {"servers": [secure_app.address], "health_check": check,
+                    "tls": {"server_name": "app.example"}},
+        "careless": {"servers": [secure_app.address], "health_check": check, "tls": {"verify": False}},
+    }})
+    gateway.wait_log("upstream=name .* is down: TLS: hostname mismatch")
+    gateway.wait_log("upstream=unknown .* is down: TLS: self-signed certificate")
+    wait_for(lambda: len([one for one in secure_app.seen if one[1] == "good"]) >= 3, "checked again and again")
+    wait_for(lambda: [one for one in secure_app.seen if one[1] == "careless"], "checked without verifying")
+    assert {one[1] for one in secure_app.seen} == {"good", "careless"}
+    assert gateway.metric("sluice_upstream_up", upstream="good") == 1
+    assert gateway.metric("sluice_upstream_up", upstream="careless") == 1
+    assert gateway.metric("sluice_upstream_up", upstream="name") == 0
 
 
 def test_every_reason_to_fail_is_documented(make_gateway, app):

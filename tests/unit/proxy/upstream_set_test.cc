@@ -36,6 +36,7 @@ TEST_F(UpstreamSetTest, UnchangedUpstreamsKeepTheirConnections) {
   const auto caller = Call(before->at(0));
   const auto peer = Connect();
   peer->Deliver(kOk);
+  caller->call.reset();
   auto after = Make({Named("new", "192.0.2.3"), Named("app", "192.0.2.1")}, before.get());
   EXPECT_EQ(after->Find("app"), &after->at(1));
   EXPECT_EQ(&after->at(1), &before->at(0));
