@@ -94,6 +94,12 @@ void CallImpl::Connect() {
 void CallImpl::OnConnected(Result<std::unique_ptr<net::Stream>> result) {
   connecting_.reset();
   if (!result) {
+    if (result.error().code == Errc::kLimit) {
+      server_->stats().CountFailure(Kind::kConnect);
+      LeaveServer();
+      FailInTurn({.kind = Kind::kConnect, .detail = result.error().message});
+      return;
+    }
     const bool late = result.error().code == Errc::kTimeout;
     FailAttempt(
         {.kind = late ? Kind::kConnectTime : Kind::kConnect, .detail = result.error().message},

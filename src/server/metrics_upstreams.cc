@@ -79,11 +79,12 @@ void AddFailures(MetricsPage& page, const std::vector<Counted>& upstreams) {
                    upstream.SumServer(
                        i, [kind](const ServerStats& stats) { return stats.failures(kind); }));
         }
-      } else {
-        page.Add(
-            fmt::format("{},server=\"-\",reason=\"{}\"", upstream.Labels(), proxy::ToName(kind)),
-            upstream.Sum([k](const UpstreamStats& stats) { return stats.failures[k].Get(); }));
       }
+      const uint64_t unasked =
+          upstream.Sum([k](const UpstreamStats& stats) { return stats.failures[k].Get(); });
+      if (proxy::IsOfServer(kind) && unasked == 0) continue;
+      page.Add(fmt::format("{},server=\"-\",reason=\"{}\"", upstream.Labels(), proxy::ToName(kind)),
+               unasked);
     }
   }
 }

@@ -67,7 +67,10 @@ void ConnectorImpl::TryNext() {
     watcher_->Watch(event::FdWatcher::kWritable);
     return;
   }
-  Done(FailSystem("cannot connect to " + endpoint_.ToString(), last_error_));
+  auto failure = FailSystem("cannot connect to " + endpoint_.ToString(), last_error_);
+  // Descriptors have run out: that is no fault of the other side.
+  if (last_error_ == EMFILE || last_error_ == ENFILE) failure.value().code = Errc::kLimit;
+  Done(std::move(failure));
 }
 
 void ConnectorImpl::OnReady() {

@@ -19,7 +19,8 @@ class Network {
                                                                  ExhaustedCallback exhausted) = 0;
 
   // Resolves the name without blocking, then connects. The callback always comes in a later turn,
-  // exactly once, unless the Connecting is destroyed first.
+  // exactly once, unless the Connecting is destroyed first. Errors: kTimeout, kNotFound (the name),
+  // kLimit (no descriptor is left here), kSystem.
   [[nodiscard]] virtual std::unique_ptr<Connecting> Connect(const Endpoint& endpoint,
                                                             uint64_t timeout_ms,
                                                             ConnectCallback connected) = 0;

@@ -129,7 +129,7 @@ class ServerStats {
 struct UpstreamStats {
   explicit UpstreamStats(size_t count) : servers(count) {}
   Counter waiting;  // requests in the queue, now
-  // Failures of requests for which no server was found: kNoServer, kQueueFull, kQueueTime.
+  // Failures of requests for which no server was found, or no address of one.
   std::array<Counter, ServerStats::kFailureKinds> failures;
   std::vector<ServerStats> servers;  // as in the config
 };

@@ -142,6 +142,18 @@ TEST_F(BalanceTest, AllServersRefuse) {
   EXPECT_EQ(caller.status, 502);
 }
 
+TEST_F(BalanceTest, LackOfDescriptorsIsNoFaultOfTheServer) {
+  config::Upstream config = Config(2);
+  config.max_fails = 1;
+  Make(std::move(config));
+  Caller& caller = Start();
+  RefuseConnect(Errc::kLimit);
+  loop_.Turn();
+  EXPECT_THAT(caller.lines, ElementsAre("failed connect"));
+  EXPECT_EQ(network_.connects(), 1U) << "the next server cannot be reached either";
+  EXPECT_TRUE(State(0)->up());
+}
+
 TEST_F(BalanceTest, SlowConnectIs504) {
   Make();
   Caller& caller = Start();
