@@ -30,11 +30,26 @@ bool ListHasToken(std::string_view list, std::string_view token) {
   return false;
 }
 
+std::optional<std::string_view> FieldLines::Find(FieldName name) const {
+  if (!Has(name)) return std::nullopt;
+  for (const Field& field : fields_) {
+    if (field.known.name == name && !field.known.folded) return View(field.value);
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string_view> FieldLines::Find(std::string_view name) const {
   for (const Field& field : fields_) {
     if (EqualsIgnoreCase(View(field.name), name)) return View(field.value);
   }
   return std::nullopt;
+}
+
+bool FieldLines::HasToken(FieldName name, std::string_view token) const {
+  return Has(name) && std::any_of(fields_.begin(), fields_.end(), [&](const Field& field) {
+           return field.known.name == name && !field.known.folded &&
+                  ListHasToken(View(field.value), token);
+         });
 }
 
 bool FieldLines::HasToken(std::string_view name, std::string_view token) const {
@@ -47,7 +62,10 @@ bool FieldLines::AddField(std::string_view line) {
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos || colon == 0) return false;
   if (fields_.empty()) fields_.reserve(kUsualFields);
-  fields_.push_back({SliceOf(line.substr(0, colon)), SliceOf(TrimOws(line.substr(colon + 1)))});
+  const std::string_view name = line.substr(0, colon);
+  const KnownField known = FindFieldName(name);
+  if (!known.folded) seen_ |= Bit(known.name);
+  fields_.push_back({SliceOf(name), SliceOf(TrimOws(line.substr(colon + 1))), known});
   return true;
 }
 

@@ -71,41 +71,37 @@ bool HeadReader::Finish() {
   Seen seen;
   if (!Look(seen) || !CheckHost(seen) || !CheckFraming(seen)) return false;
   request_.keep_alive_ = request_.minor_version_ == 1;
-  if (seen.connection) {
+  if (request_.fields_.Has(FieldName::kConnection)) {
     request_.keep_alive_ =
-        !request_.HeaderHasToken("connection", "close") &&
-        (request_.keep_alive_ || request_.HeaderHasToken("connection", "keep-alive"));
+        !request_.fields_.HasToken(FieldName::kConnection, "close") &&
+        (request_.keep_alive_ || request_.fields_.HasToken(FieldName::kConnection, "keep-alive"));
   }
   return true;
 }
 
 bool HeadReader::Look(Seen& seen) {
   for (size_t i = 0; i < request_.fields_.size(); ++i) {
-    const auto [name, value] = request_.fields_[i];
-    switch (name.size()) {
-      case 4:
-        if (!EqualsIgnoreCase(name, "host")) break;
+    const KnownField known = request_.fields_.known(i);
+    if (known.folded) continue;
+    switch (known.name) {
+      case FieldName::kHost:
         ++seen.hosts;
-        seen.host = value;
+        seen.host = request_.fields_[i].value;
         break;
-      case 6:
+      case FieldName::kExpect:
         // HTTP/1.0 knows no expectations (RFC 9110 10.1.1).
-        if (request_.minor_version_ == 0 || !EqualsIgnoreCase(name, "expect")) break;
-        if (!EqualsIgnoreCase(value, "100-continue")) {
+        if (request_.minor_version_ == 0) break;
+        if (!EqualsIgnoreCase(request_.fields_[i].value, "100-continue")) {
           return Refuse(417, "Expect: only 100-continue can be met");
         }
         request_.expects_continue_ = true;
         break;
-      case 10:
-        if (EqualsIgnoreCase(name, "connection")) seen.connection = true;
+      case FieldName::kContentLength:
+        ++seen.lengths;
         break;
-      case 14:
-        if (EqualsIgnoreCase(name, "content-length")) ++seen.lengths;
-        break;
-      case 17:
-        if (!EqualsIgnoreCase(name, "transfer-encoding")) break;
+      case FieldName::kTransferEncoding:
         ++seen.codings;
-        seen.coding = value;
+        seen.coding = request_.fields_[i].value;
         break;
       default:
         break;

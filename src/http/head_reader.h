@@ -28,7 +28,6 @@ class HeadReader {
     int hosts = 0;
     int lengths = 0;
     int codings = 0;
-    bool connection = false;
     std::string_view host;
     std::string_view coding;
   };

@@ -27,9 +27,17 @@ bool AppendDecoded(std::string& out, std::string_view raw) {
   return true;
 }
 
+// Servlet containers cut parameters off before they look for dot segments.
+bool IsDotsWithParameters(std::string_view decoded) {
+  return decoded.starts_with(".;") || decoded.starts_with("..;");
+}
+
 }  // namespace
 
 Result<Path> Path::Parse(std::string_view raw) {
+  if (raw.find('\\') != std::string_view::npos) {
+    return Fail(Errc::kInvalid, "path: a backslash must be encoded (%5C)");
+  }
   Path path;
   std::string& text = path.text_;
   text.reserve(raw.size());
@@ -48,6 +56,9 @@ Result<Path> Path::Parse(std::string_view raw) {
                                       std::to_string(path.ends_.size() + 1));
     }
     const std::string_view decoded = std::string_view(text).substr(begin);
+    if (IsDotsWithParameters(decoded)) {
+      return Fail(Errc::kInvalid, "path: a dot segment with parameters (\"..;\")");
+    }
     if (decoded.find('/') != std::string_view::npos) path.encoded_slash_ = true;
     path.trailing_slash_ = decoded.empty() || decoded == "." || decoded == "..";
     if (!path.trailing_slash_) {

@@ -11,8 +11,9 @@ std::optional<std::string> Request::Query(std::string_view name) const {
 }
 
 std::optional<std::string_view> Request::Cookie(std::string_view name) const {
+  if (!fields_.Has(FieldName::kCookie)) return std::nullopt;
   for (size_t i = 0; i < fields_.size(); ++i) {
-    if (!EqualsIgnoreCase(fields_[i].name, "cookie")) continue;
+    if (fields_.known(i).name != FieldName::kCookie || fields_.known(i).folded) continue;
     std::string_view rest = fields_[i].value;
     while (!rest.empty()) {
       const std::string_view pair = rest.substr(0, rest.find(';'));
@@ -27,9 +28,9 @@ std::optional<std::string_view> Request::Cookie(std::string_view name) const {
 
 bool Request::upgrade_websocket() const {
   if (method_ != Method::kGet || minor_version_ != 1 || has_body()) return false;
-  const std::optional<std::string_view> upgrade = Header("upgrade");
+  const std::optional<std::string_view> upgrade = fields_.Find(FieldName::kUpgrade);
   return upgrade && EqualsIgnoreCase(*upgrade, "websocket") &&
-         HeaderHasToken("connection", "upgrade");
+         fields_.HasToken(FieldName::kConnection, "upgrade");
 }
 
 }  // namespace sluice::http

@@ -116,8 +116,8 @@ ResponseParser::Event ResponseParser::EndHead() {
       Refuse(Errc::kInvalid, "the server switched protocols (101) without being asked");
       return Event::kError;
     }
-    if (head_.minor_version_ == 0 || !head_.HeaderHasToken("connection", "upgrade") ||
-        !head_.Header("upgrade")) {
+    if (head_.minor_version_ == 0 || !head_.fields_.HasToken(FieldName::kConnection, "upgrade") ||
+        !head_.fields_.Has(FieldName::kUpgrade)) {
       Refuse(Errc::kInvalid, "the server switched protocols (101) without saying to which");
       return Event::kError;
     }
@@ -177,11 +177,12 @@ bool ResponseParser::ReadFraming() {
   int codings = 0;
   bool chunked = false;
   for (size_t i = 0; i < head_.header_count(); ++i) {
-    const HeaderView field = head_.header(i);
-    if (EqualsIgnoreCase(field.name, "content-length")) ++lengths;
-    if (!EqualsIgnoreCase(field.name, "transfer-encoding")) continue;
+    const KnownField known = head_.fields_.known(i);
+    if (known.folded) continue;
+    if (known.name == FieldName::kContentLength) ++lengths;
+    if (known.name != FieldName::kTransferEncoding) continue;
     ++codings;
-    chunked = EqualsIgnoreCase(field.value, "chunked");
+    chunked = EqualsIgnoreCase(head_.fields_[i].value, "chunked");
   }
   if (lengths + codings > 1) {
     return Refuse(Errc::kInvalid,
@@ -201,8 +202,9 @@ bool ResponseParser::ReadFraming() {
     head_.content_length_ = machine_->content_length();
   }
   head_.keep_alive_ =
-      head_.body_ != Body::kUntilClose && !head_.HeaderHasToken("connection", "close") &&
-      (head_.minor_version_ == 1 || head_.HeaderHasToken("connection", "keep-alive"));
+      head_.body_ != Body::kUntilClose &&
+      !head_.fields_.HasToken(FieldName::kConnection, "close") &&
+      (head_.minor_version_ == 1 || head_.fields_.HasToken(FieldName::kConnection, "keep-alive"));
   return true;
 }
 

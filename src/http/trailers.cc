@@ -101,7 +101,7 @@ std::string KeepTrailers(std::string_view section, const FieldLines& head) {
     const size_t colon = line.find(':');
     if (colon == std::string_view::npos || colon == 0) continue;
     const std::string_view name = line.substr(0, colon);
-    if (!MayBeTrailer(name) || head.HasToken("connection", name)) continue;
+    if (!MayBeTrailer(name) || head.HasToken(FieldName::kConnection, name)) continue;
     out.append(name).append(": ").append(TrimOws(line.substr(colon + 1))).append("\r\n");
   }
   return out;

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstring>
+#include <iterator>
 
 #include <arpa/inet.h>
 #include <sys/un.h>
@@ -33,20 +34,34 @@ bool IsHostName(std::string_view host) {
 }  // namespace
 
 std::string PeerAddress::Host() const {
+  std::string out;
+  AppendHost(out);
+  return out;
+}
+
+void PeerAddress::AppendHost(std::string& out) const {
   char text[INET6_ADDRSTRLEN] = "";
   switch (family) {
     case Family::kNone:
-      return "-";
+      out += '-';
+      break;
     case Family::kUnix:
-      return "unix:";
-    case Family::kIpv4:
-      inet_ntop(AF_INET, bytes.data(), text, sizeof text);
-      return text;
+      out += "unix:";
+      break;
+    case Family::kIpv4: {
+      char* at = text;
+      for (size_t i = 0; i < 4; ++i) {
+        if (i > 0) *at++ = '.';
+        at = std::to_chars(at, std::end(text), bytes[i]).ptr;
+      }
+      out.append(text, at);
+      break;
+    }
     case Family::kIpv6:
       inet_ntop(AF_INET6, bytes.data(), text, sizeof text);
-      return text;
+      out += text;
+      break;
   }
-  return "-";
 }
 
 std::string_view PeerAddress::ClientNetwork() const {
@@ -54,6 +69,37 @@ std::string_view PeerAddress::ClientNetwork() const {
   if (family == Family::kIpv4) return {text, 4};
   if (family == Family::kIpv6) return {text, 8};
   return {};
+}
+
+std::optional<PeerAddress> ParsePeerAddress(std::string_view text) {
+  PeerAddress address;
+  const bool bracket = text.starts_with('[');
+  std::string_view host = text;
+  std::string_view port;
+  if (bracket) {
+    const size_t end = text.find(']');
+    if (end == std::string_view::npos) return std::nullopt;
+    host = text.substr(1, end - 1);
+    port = text.substr(end + 1);
+  } else if (text.find(':') == text.rfind(':')) {
+    host = text.substr(0, text.find(':'));
+    port = text.substr(host.size());
+  }
+  char buffer[INET6_ADDRSTRLEN] = "";
+  if (host.size() >= sizeof buffer) return std::nullopt;
+  host.copy(buffer, host.size());
+  if (!bracket && inet_pton(AF_INET, buffer, address.bytes.data()) == 1) {
+    address.family = PeerAddress::Family::kIpv4;
+  } else if (inet_pton(AF_INET6, buffer, address.bytes.data()) == 1) {
+    address.family = PeerAddress::Family::kIpv6;
+  } else {
+    return std::nullopt;
+  }
+  if (port.empty()) return address;
+  const Result<uint16_t> number = ParsePort(port.substr(1), text);
+  if (port.front() != ':' || !number) return std::nullopt;
+  address.port = *number;
+  return address;
 }
 
 std::string PeerAddress::ToString() const {

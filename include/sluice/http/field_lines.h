@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/http/field_name.h"
+
 namespace sluice::http {
 
 struct HeaderView {
@@ -35,9 +37,24 @@ class FieldLines {
   [[nodiscard]] HeaderView operator[](size_t i) const {
     return {View(fields_[i].name), View(fields_[i].value)};
   }
+  // Which known name line i has, or is folded to.
+  [[nodiscard]] KnownField known(size_t i) const { return fields_[i].known; }
+  // Line i as it would be written, "Name: value\r\n", if that is how it came; else empty.
+  [[nodiscard]] std::string_view PlainLine(size_t i) const {
+    const Field& field = fields_[i];
+    const size_t begin = field.name.offset;
+    const size_t end = size_t{field.value.offset} + field.value.size;
+    const bool plain = field.value.offset == begin + field.name.size + 2 &&
+                       bytes_[field.value.offset - 1] == ' ' && bytes_[end] == '\r';
+    return plain ? std::string_view(bytes_).substr(begin, end + 2 - begin) : std::string_view();
+  }
+  // Whether there is a field of that name, not folded to it. Costs nothing.
+  [[nodiscard]] bool Has(FieldName name) const { return (seen_ & Bit(name)) != 0; }
   // The value of the first field of that name, whatever its case.
+  [[nodiscard]] std::optional<std::string_view> Find(FieldName name) const;
   [[nodiscard]] std::optional<std::string_view> Find(std::string_view name) const;
   // Whether a comma-separated field (Connection, ...) names `token`, in any of its lines.
+  [[nodiscard]] bool HasToken(FieldName name, std::string_view token) const;
   [[nodiscard]] bool HasToken(std::string_view name, std::string_view token) const;
 
   [[nodiscard]] std::string_view View(HeadSlice s) const {
@@ -59,10 +76,13 @@ class FieldLines {
   struct Field {
     HeadSlice name;
     HeadSlice value;
+    KnownField known;
   };
+  static constexpr uint64_t Bit(FieldName name) { return uint64_t{1} << static_cast<int>(name); }
 
   std::string bytes_;
   std::vector<Field> fields_;
+  uint64_t seen_ = 0;
 };
 
 }  // namespace sluice::http

@@ -4,13 +4,12 @@
 //   "/a//b/./%2e%2e/c%2Fd/"  ->  segments "a", "c/d"; trailing_slash
 //
 // - The raw path is split at '/', then each segment is percent-decoded once. A '/' that comes out
-// of
-//   decoding stays inside its segment.
+//   of decoding stays inside its segment.
 // - Empty segments are dropped, as nginx does by default (merge_slashes).
 // - A segment that decodes to "." or ".." is a dot segment (RFC 3986 5.2.4); ".." above the root is
-// an
-//   error.
-// - Control bytes, raw or decoded, and broken percent escapes are errors.
+//   an error.
+// - Control bytes, raw or decoded, and broken percent escapes are errors. So is what some servers
+//   take for dot segments or slashes and others do not: "..;x" and a backslash that is not encoded.
 #pragma once
 
 #include <cstddef>

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,10 +21,14 @@ struct PeerAddress {
   [[nodiscard]] std::string ToString() const;
   // The same without the port.
   [[nodiscard]] std::string Host() const;
+  void AppendHost(std::string& out) const;
   // What tells one client from another: an IPv4 address, or the network of 64 bits that an IPv6
   // client has to itself. Empty for a unix socket.
   [[nodiscard]] std::string_view ClientNetwork() const;
 };
+
+// "192.0.2.1", "2001:db8::1" or "[2001:db8::1]", with or without ":PORT" behind the first and last.
+[[nodiscard]] std::optional<PeerAddress> ParsePeerAddress(std::string_view text);
 
 // Where to listen or connect. Names are not resolved here (net/connector.h does).
 struct Endpoint {

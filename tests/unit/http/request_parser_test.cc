@@ -207,10 +207,12 @@ TEST(RequestParserTest, TargetsThatTwoServersReadInTwoWaysAre400) {
                              "http://[]/",  "ftp://h/",
                              "//\r",        "?a",
                              "/%",          "/%00",
-                             "/..",         "/a/%2e%2e/.."}) {
+                             "/..",         "/a/%2e%2e/..",
+                             "/a\\..",      "/..;/a",
+                             "/a/%2e.;x/b", "/.;"}) {
     EXPECT_EQ(StatusOfTarget(target), 400) << target;
   }
-  for (const char* target : {"/", "//", "/a?b?c", "/?", "/\\|^{}\"<>", "http://h", "https://h:/",
+  for (const char* target : {"/", "//", "/a?b?c", "/?", "/|^{}\"<>?\\", "http://h", "https://h:/",
                              "http://[::1]:80/?x", "/a%2fb", "/?a=%"}) {
     EXPECT_EQ(StatusOfTarget(target), 0) << target;
   }
