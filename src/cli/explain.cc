@@ -23,6 +23,7 @@
 #include "sluice/http/response.h"
 #include "sluice/http/status.h"
 #include "sluice/routing/router.h"
+#include "sluice/routing/source_target.h"
 
 namespace sluice::cli {
 namespace {
@@ -169,9 +170,7 @@ class Explainer {
     const std::string channel = router_.ChannelOf(match);
     Line("route", fmt::format("topic {} (path {}{}{})", topic.name, topic.path, Parameters(match),
                               topic.internal ? "; internal" : ""));
-    Line("channel", topic.source == config::Source::kMetrics
-                        ? "none: the gateway's own numbers"
-                        : fmt::format("{} ({})", channel, BrokerName()));
+    Line("channel", Source(topic, channel));
     const auto denial = ExplainAuth(request, topic.auth, topic.auth_request, auth::Right::kRead,
                                     router_.NameOf(match.index, channel));
     ExplainCors();
@@ -195,6 +194,21 @@ class Explainer {
     if (denial) return Conclude(auth::StatusOf(*denial), auth::DetailOf(*denial));
     explanation_.status = kOk;
     Line("answer", fmt::format("what {} answers", route.upstream));
+  }
+
+  [[nodiscard]] std::string Source(const config::Topic& topic, const std::string& channel) const {
+    switch (topic.source) {
+      case config::Source::kMetrics:
+        return "none: the gateway's own numbers";
+      case config::Source::kUpstream: {
+        const auto target = routing::SourceTarget(topic, channel);
+        return fmt::format("{} (upstream {}, {})", channel, topic.upstream,
+                           target ? "GET " + *target : "which is not asked for \".\" and \"..\"");
+      }
+      case config::Source::kPubSub:
+        break;
+    }
+    return fmt::format("{} ({})", channel, BrokerName());
   }
 
   void ExplainPublish(const http::Request& request, const routing::Match& match) {

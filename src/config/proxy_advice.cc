@@ -21,8 +21,9 @@ bool IsUsed(const Config& config, const std::string& upstream) {
                      [&](const Route& route) {
                        return route.upstream == upstream || asks(route.auth_request);
                      }) ||
-         std::any_of(config.topics.begin(), config.topics.end(),
-                     [&](const Topic& topic) { return asks(topic.auth_request); });
+         std::any_of(config.topics.begin(), config.topics.end(), [&](const Topic& topic) {
+           return topic.upstream == upstream || asks(topic.auth_request);
+         });
 }
 
 // Whether a connection to `server` would come to `listen`.
@@ -48,7 +49,8 @@ void AdviseOnServers(const Config& config, const Upstream& upstream,
                     upstream.name, server.endpoint.ToString()));
   }
   if (!IsUsed(config, upstream.name)) {
-    advice.push_back(fmt::format("upstreams.{}: no route sends requests to it", upstream.name));
+    advice.push_back(
+        fmt::format("upstreams.{}: no route or topic sends requests to it", upstream.name));
   }
 }
 

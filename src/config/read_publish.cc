@@ -40,6 +40,10 @@ void ReadPublishTopic(Section& section, const std::optional<Template>& path,
   if (topic->source == Source::kMetrics) {
     return reader.FailQuoting(*value, "has \"source: metrics\": the gateway alone publishes on it");
   }
+  if (topic->source == Source::kUpstream) {
+    return reader.FailQuoting(*value,
+                              "has \"source: upstream\": the upstream alone publishes on it");
+  }
   entry.topic = topic->name;
   const auto wanted = ParsePath(topic->path);
   if (!path || !wanted) return;  // a failure already

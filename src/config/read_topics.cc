@@ -11,6 +11,7 @@
 #include "config/read_auth_request.h"
 #include "config/read_limits.h"
 #include "config/read_path.h"
+#include "config/read_source.h"
 
 namespace sluice::config {
 namespace {
@@ -52,29 +53,6 @@ void ReadChannel(Section& section, const std::optional<Template>& path, Claims& 
     }
   }
   channels.Claim(reader, *value, parsed->shape, "this channel is that");
-}
-
-void ReadSource(Section& section, const std::optional<Template>& path, Topic& topic) {
-  section.Choice<Source>("source", topic.source,
-                         {{"pubsub", Source::kPubSub}, {"metrics", Source::kMetrics}});
-  section.Duration("interval", topic.interval_ms, {100, kHour});
-  Reader& reader = section.reader();
-  const Value* interval = section.Find("interval");
-  if (topic.source != Source::kMetrics) {
-    if (interval != nullptr) reader.Fail(*interval, "is not used without \"source: metrics\"");
-    return;
-  }
-  const Value& source = *section.Find("source");
-  if (path && !path->parameters.empty()) {
-    reader.Fail(source, "metrics are those of this process: the path cannot have parameters");
-  }
-  const Value* channel = section.Find("channel");
-  if (channel != nullptr) {
-    reader.Fail(*channel, "is not used with \"source: metrics\", which no broker carries");
-  }
-  if (topic.format == Format::kEnvelope) {
-    reader.Fail(*section.Find("format"), "must be text or json with \"source: metrics\"");
-  }
 }
 
 void ReadFilter(Section& section, Topic& topic) {
@@ -158,7 +136,7 @@ void ReadTopic(Section& section, const Value& map, Claims& paths, Claims& channe
   section.Choice<Format>(
       "format", topic.format,
       {{"text", Format::kText}, {"envelope", Format::kEnvelope}, {"json", Format::kJson}});
-  ReadSource(section, path, topic);
+  ReadSource(section, path, config, topic);
   section.Map("history", [&](Section& history) {
     history.Count("events", topic.history.events, {1, 10'000'000});
     history.Size("bytes", topic.history.bytes, {1, 64 * kGiB});

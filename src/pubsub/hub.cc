@@ -25,6 +25,10 @@ std::string SubjectForLog(const std::string& subject) {
   return out;
 }
 
+Error SourceEnded() {
+  return {Errc::kEnded, "the source says that nothing more will come"};
+}
+
 }  // namespace
 
 uint32_t RetryHint(const config::Topic& config) {
@@ -81,6 +85,10 @@ void Hub::Await(const TopicEntryPtr& entry, const std::string& channel, Waiter& 
   }
   if (topic->live) {
     waiter.OnLive(*topic);
+    return;
+  }
+  if (topic->ended) {
+    waiter.OnRefused(SourceEnded());
     return;
   }
   waiter.hub_ = this;
@@ -222,10 +230,21 @@ void Hub::Handle(FrameEvent& event) {
   Append(topic, event.frame);
 }
 
-void Hub::Handle(SourceDownEvent&) {
+void Hub::Handle(SourceDownEvent& event) {
   for (auto& [channel, topic] : topics_) {
-    if (topic->config().source != config::Source::kMetrics) topic->live = false;
+    const bool down = event.channel.empty() ? topic->config().source == config::Source::kPubSub
+                                            : channel == event.channel;
+    if (down) topic->live = false;
   }
+}
+
+// The streams end at the next ticks: see EndStreams.
+void Hub::Handle(EndedEvent& event) {
+  const auto found = topics_.find(event.channel);
+  if (found == topics_.end()) return;
+  found->second->live = false;
+  found->second->ended = true;
+  RefuseWaiters(event.channel, SourceEnded());
 }
 
 void Hub::Handle(PublishedEvent& event) {
@@ -306,6 +325,7 @@ void Hub::TickTopic(Topic& topic) {
     lane->CheckSlow();
     needed = std::min(needed, lane->needed());
   }
+  if (topic.ended) EndStreams(topic);
   topic.DropEmptyLanes();
   topic.ring.Trim(loop_.NowNs(), needed);
 }

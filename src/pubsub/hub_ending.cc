@@ -1,4 +1,4 @@
-// How a hub's streams end when it is not their client who ends them: drain, reload, stop.
+// How a hub's streams end when it is not their client who ends them: drain, source, reload, stop.
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,6 +53,20 @@ void Hub::Finish(Topic& topic, Lane& lane, Subscriber& subscriber, CloseReason r
   subscriber.AppendPrivate(retry);
   subscriber.FinishAfterPrivate(reason);
   if (!subscriber.blocked()) subscriber.Pump();
+}
+
+// --- a source that has ended ---
+
+// Those that have got everything, some of them at each tick. The others have something to read
+// first; so nothing is lost to those who are slow.
+void Hub::EndStreams(Topic& topic) {
+  size_t budget = slice_sends_;
+  for (const auto& lane : topic.lanes()) {
+    while (!lane->queued && budget > 0 && lane->caught_up() != nullptr) {
+      --budget;
+      Finish(topic, *lane, *lane->caught_up(), CloseReason::kSourceEnded);
+    }
+  }
 }
 
 // --- reloads ---

@@ -1,6 +1,7 @@
 #include "sluice/pubsub/ingest.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include <fmt/format.h>
@@ -47,15 +48,18 @@ struct Ingest::Channel {
   Ring ring;
   bool live = false;
   bool was_live = false;          // a further acknowledgement means that messages may be missing
+  bool ended = false;             // nothing more will come
   std::vector<uint32_t> workers;  // who wants it
   SharedCount subscribers = std::make_shared<std::atomic<uint32_t>>(0);
 };
 
-Ingest::Ingest(event::Loop& loop, CatalogPtr catalog, const BrokerFactory& make_broker)
+Ingest::Ingest(event::Loop& loop, CatalogPtr catalog, const BrokerFactory& make_broker,
+               const BrokerFactory& make_upstream_broker)
     : loop_(loop),
       catalog_(std::move(catalog)),
       epoch_prefix_(RandomName(kEpochLetters)),
       broker_(make_broker(*this)),
+      upstream_broker_(make_upstream_broker ? make_upstream_broker(*this) : nullptr),
       own_(*this),
       sweep_(loop.MakeTimer([this] { Sweep(); })),
       waker_(loop.MakeWaker([this] {
@@ -69,6 +73,7 @@ Ingest::~Ingest() = default;
 
 void Ingest::Start() {
   broker_->Start();
+  if (upstream_broker_ != nullptr) upstream_broker_->Start();
   sweep_->Start(kSweepMs, kSweepMs);
 }
 
@@ -102,6 +107,7 @@ void Ingest::Handle(SubscribeCommand& command) {
     channel.workers.push_back(command.worker);
   }
   if (channel.live) SendLive(channel, command.worker);
+  if (channel.ended) Tell(command.worker, EndedEvent{channel.name});
 }
 
 void Ingest::Handle(UnsubscribeCommand& command) {
@@ -127,8 +133,8 @@ void Ingest::Handle(PublishCommand& command) {
       return;
     }
     Channel& channel = **made;
-    const Result<FrameRef> delivered =
-        Deliver(channel, WrapPayload(command.data, command.event, command.id));
+    const Result<FrameRef> delivered = Deliver(
+        channel, decoder_.Decode(topic, WrapPayload(command.data, command.event, command.id)));
     if (delivered) {
       Reply(command, std::string((*delivered)->id()));
     } else {
@@ -151,7 +157,9 @@ void Ingest::Handle(PublishCommand& command) {
 
 void Ingest::Handle(OwnMessageCommand& command) {
   const Result<Channel*> made = FindOrMake(command.entry, command.entry->config.channel);
-  if (made) (void)Deliver(**made, command.data);  // a failure is logged and counted there
+  if (!made) return;
+  // A failure is logged and counted there.
+  (void)Deliver(**made, decoder_.Decode((*made)->topic(), command.data));
 }
 
 void Ingest::Tell(uint32_t worker, HubEvent event) {
@@ -170,7 +178,15 @@ void Ingest::Reply(const PublishCommand& command, Result<std::string> id) {
 // --- channels ---
 
 Broker& Ingest::BrokerOf(const config::Topic& topic) {
-  if (topic.source == config::Source::kMetrics) return own_;
+  switch (topic.source) {
+    case config::Source::kMetrics:
+      return own_;
+    case config::Source::kUpstream:
+      assert(upstream_broker_ != nullptr);
+      return *upstream_broker_;
+    case config::Source::kPubSub:
+      break;
+  }
   return *broker_;
 }
 
@@ -201,7 +217,12 @@ Result<Ingest::Channel*> Ingest::FindOrMake(const TopicEntryPtr& entry, const st
   channels_.emplace(name, std::move(owned));
   ++shared.channels;
   stats_.channels.Set(channels_.size());
-  BrokerOf(topic).Subscribe(name);
+  BrokerOf(topic).Subscribe(name, now);
+  // It may have been refused in that call.
+  channel = Find(name);
+  if (channel == nullptr) {
+    return Fail(Errc::kUnavailable, "the broker refuses the subscription");
+  }
   return channel;
 }
 
@@ -230,9 +251,17 @@ void Ingest::Sweep() {
 void Ingest::OnSubscribed(std::string_view name) {
   Channel* channel = Find(name);
   if (channel == nullptr) return;
-  channel->live = true;
-  if (std::exchange(channel->was_live, true)) DeliverGap(*channel, GapReason::kSourceLost);
-  for (const uint32_t worker : channel->workers) SendLive(*channel, worker);
+  if (channel->was_live) DeliverGap(*channel, GapReason::kSourceLost);
+  BecomeLive(*channel);
+}
+
+void Ingest::OnResumed(std::string_view name) {
+  if (Channel* channel = Find(name)) BecomeLive(*channel);
+}
+
+void Ingest::BecomeLive(Channel& channel) {
+  channel.live = channel.was_live = true;
+  for (const uint32_t worker : channel.workers) SendLive(channel, worker);
 }
 
 void Ingest::OnSubscribeFailed(std::string_view name, std::string_view reason) {
@@ -253,7 +282,13 @@ void Ingest::OnSubscribeFailed(std::string_view name, std::string_view reason) {
 }
 
 void Ingest::OnMessage(std::string_view name, std::string_view payload) {
-  if (Channel* channel = Find(name)) (void)Deliver(*channel, payload);
+  Channel* channel = Find(name);
+  if (channel != nullptr) (void)Deliver(*channel, decoder_.Decode(channel->topic(), payload));
+}
+
+void Ingest::OnEvent(std::string_view name, const Message& event) {
+  Channel* channel = Find(name);
+  if (channel != nullptr) (void)Deliver(*channel, decoder_.DecodeEvent(channel->topic(), event));
 }
 
 void Ingest::OnOversized(std::string_view name, uint64_t size) {
@@ -269,11 +304,26 @@ void Ingest::OnOversized(std::string_view name, uint64_t size) {
 void Ingest::OnSourceDown() {
   bool any = false;
   for (auto& [name, channel] : channels_) {
-    if (&BrokerOf(channel->topic()) == &own_) continue;
+    if (&BrokerOf(channel->topic()) != broker_.get()) continue;
     any = std::exchange(channel->live, false) || any;
   }
   if (!any) return;
   for (HubInbox* worker : workers_) worker->Push(SourceDownEvent{});
+}
+
+void Ingest::OnChannelDown(std::string_view name) {
+  Channel* channel = Find(name);
+  if (channel == nullptr || !std::exchange(channel->live, false)) return;
+  for (const uint32_t worker : channel->workers) Tell(worker, SourceDownEvent{channel->name});
+}
+
+// The channel stays until its workers leave it: until then nobody asks the source again.
+void Ingest::OnEnded(std::string_view name) {
+  Channel* channel = Find(name);
+  if (channel == nullptr) return;
+  channel->live = false;
+  channel->ended = true;
+  for (const uint32_t worker : channel->workers) Tell(worker, EndedEvent{channel->name});
 }
 
 void Ingest::SendLive(Channel& channel, uint32_t worker) {
@@ -290,8 +340,7 @@ void Ingest::SendLive(Channel& channel, uint32_t worker) {
   Tell(worker, std::move(event));
 }
 
-Result<FrameRef> Ingest::Deliver(Channel& channel, std::string_view payload) {
-  Result<Message> message = decoder_.Decode(channel.topic(), payload);
+Result<FrameRef> Ingest::Deliver(Channel& channel, Result<Message> message) {
   if (!message) {
     Drop(channel, message.error().message, "mend its publisher, or change the topic's format");
     return tl::unexpected(message.error());

@@ -100,6 +100,16 @@ Result<Message> MessageDecoder::Decode(const config::Topic& topic, std::string_v
   return message;
 }
 
+Result<Message> MessageDecoder::DecodeEvent(const config::Topic& topic, const Message& event) {
+  Message message = event;
+  message.fields.clear();
+  if (topic.format == config::Format::kText) return message;
+  if (const auto read = readers_->ReadFields(readers_->outer, topic, event.data, message); !read) {
+    return About("data", read.error());
+  }
+  return message;
+}
+
 // Published over HTTP: the data is text, whatever the topic's format; where filters ask for JSON,
 // it may be JSON text.
 Result<Message> MessageDecoder::DecodeWrapped(const config::Topic& topic,

@@ -35,6 +35,7 @@ void Topic::ContinueFrom(const Topic& before) {
   epoch = before.epoch;
   channel_id = before.channel_id;
   live = before.live;
+  ended = before.ended;
   empty_since_ms = before.empty_since_ms;
   total_subscribers = before.total_subscribers;
 }

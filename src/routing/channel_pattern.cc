@@ -24,17 +24,21 @@ std::string ChannelPattern::Make(std::span<const Parameter> parameters) const {
   return channel;
 }
 
-bool ChannelPattern::Matches(std::string_view channel) const {
+bool ChannelPattern::Parse(std::string_view channel, std::vector<Parameter>* out) const {
   if (channel.substr(0, literals_[0].size()) != literals_[0]) return false;
   channel.remove_prefix(literals_[0].size());
   for (size_t i = 0; i < names_.size(); ++i) {
     const std::string& after = literals_[i + 1];
     if (i + 1 == names_.size()) {
-      return channel.size() > after.size() &&
-             channel.substr(channel.size() - after.size()) == after;
+      if (channel.size() <= after.size() || !channel.ends_with(after)) return false;
+      if (out != nullptr) {
+        out->push_back({names_[i], channel.substr(0, channel.size() - after.size())});
+      }
+      return true;
     }
     const size_t at = channel.find(after, 1);
     if (at == std::string_view::npos) return false;
+    if (out != nullptr) out->push_back({names_[i], channel.substr(0, at)});
     channel.remove_prefix(at + after.size());
   }
   return channel.empty();

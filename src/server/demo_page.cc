@@ -29,7 +29,7 @@ std::string DemoPage(const config::Config& config) {
   for (const config::Topic& topic : config.topics) {
     const bool exact = topic.path.find('{') == std::string::npos;
     const bool open = topic.auth.empty();  // the page has no token
-    if (!exact || !open || topic.source == config::Source::kMetrics) continue;
+    if (!exact || !open || topic.source != config::Source::kPubSub) continue;
     topics.push_back({{"name", topic.name},
                       {"path", topic.path},
                       {"publish", PublishPath(config, topic)},

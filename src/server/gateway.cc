@@ -111,6 +111,9 @@ Result<> GatewayImpl::Start() {
 
 void GatewayImpl::StartIngest() {
   ingest_thread_.Call([this] {
+    source_upstreams_ =
+        std::make_unique<SourceUpstreams>(ingest_thread_.loop(), ingest_thread_.network());
+    (void)source_upstreams_->Set(*view_.generation);
     ingest_ = std::make_unique<pubsub::Ingest>(
         ingest_thread_.loop(), view_.generation,
         [this](pubsub::BrokerHandler& handler) -> std::unique_ptr<pubsub::Broker> {
@@ -120,6 +123,14 @@ void GatewayImpl::StartIngest() {
           auto broker = std::make_unique<pubsub::RedisBroker>(
               ingest_thread_.loop(), ingest_thread_.network(), *config_, handler);
           view_.redis = &broker->stats();
+          return broker;
+        },
+        [this](pubsub::BrokerHandler& handler) {
+          auto broker = std::make_unique<UpstreamBroker>(
+              ingest_thread_.loop(),
+              [this](std::string_view name) { return source_upstreams_->Find(name); },
+              config_->limits.message_bytes, handler);
+          upstream_broker_ = broker.get();
           return broker;
         });
   });
@@ -272,7 +283,12 @@ GatewayImpl::~GatewayImpl() {
   for (const auto& worker : workers_) {
     worker->thread.Call([&worker] { worker->worker.reset(); });
   }
-  if (ingest_ != nullptr) ingest_thread_.Call([this] { ingest_.reset(); });
+  if (ingest_ != nullptr) {
+    ingest_thread_.Call([this] {
+      ingest_.reset();
+      source_upstreams_.reset();
+    });
+  }
   workers_.clear();
   if (admin_ != nullptr) admin_->Close();
   if (!config_->pid_file.empty() && view_.listening) unlink(config_->pid_file.c_str());

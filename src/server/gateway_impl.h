@@ -12,7 +12,9 @@
 #include "server/loop_thread.h"
 #include "server/metrics_topics.h"
 #include "server/service_manager.h"
+#include "server/source_upstreams.h"
 #include "server/topic_ledger.h"
+#include "server/upstream_broker.h"
 #include "server/view.h"
 #include "server/watchdog.h"
 #include "server/worker.h"
@@ -90,7 +92,10 @@ class GatewayImpl {
   event::TimerWheel timers_;
   proxy::HealthChecker health_checker_;
   LoopThread ingest_thread_;
-  std::unique_ptr<pubsub::Ingest> ingest_;  // lives on its thread
+  // These three live on its thread; the broker is the ingest's.
+  std::unique_ptr<SourceUpstreams> source_upstreams_;
+  std::unique_ptr<pubsub::Ingest> ingest_;
+  UpstreamBroker* upstream_broker_ = nullptr;
   std::optional<WorkerShared> shared_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::vector<OpenListener> listeners_;

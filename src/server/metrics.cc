@@ -24,6 +24,15 @@ uint64_t SumHubs(const GatewayView& view, const std::function<uint64_t(const Hub
   return sum;
 }
 
+void AddSources(
+    const GatewayView& view,
+    const std::function<void(const std::string& labels, const pubsub::SourceCounters&)>& add) {
+  for (const pubsub::TopicEntryPtr& topic : view.generation->topics()) {
+    if (topic->config.source != config::Source::kUpstream) continue;
+    add(fmt::format("topic=\"{}\"", topic->config.name), topic->counters.source);
+  }
+}
+
 void AddTopics(Page& page, const GatewayView& view) {
   using Value = uint64_t (*)(const pubsub::TopicCounters& counters);
   const auto add = [&](std::string_view name, std::string_view type, std::string_view help,
@@ -46,6 +55,23 @@ void AddTopics(Page& page, const GatewayView& view) {
   add("sluice_messages_dropped_total", "counter",
       "Messages refused: too large, or not of the topic's format.",
       [](const pubsub::TopicCounters& counters) { return counters.dropped.Get(); });
+  page.Begin("sluice_sources", "gauge",
+             "Event streams of upstreams that are a topic's source, by state: open, or lost and "
+             "being opened.");
+  AddSources(view, [&page](const std::string& labels, const pubsub::SourceCounters& source) {
+    page.Add(labels + ",state=\"open\"", source.open.Get());
+    page.Add(labels + ",state=\"lost\"", source.lost.Get());
+  });
+  page.Begin("sluice_source_reconnects_total", "counter",
+             "Times that an upstream's event stream was opened again.");
+  AddSources(view, [&page](const std::string& labels, const pubsub::SourceCounters& source) {
+    page.Add(labels, source.reconnects.Get());
+  });
+  page.Begin("sluice_source_failures_total", "counter",
+             "Event streams of upstreams that were lost, and attempts that failed.");
+  AddSources(view, [&page](const std::string& labels, const pubsub::SourceCounters& source) {
+    page.Add(labels, source.failures.Get());
+  });
   page.Begin("sluice_gaps_total", "counter", "sluice.gap events told to subscribers.");
   for (const pubsub::TopicEntryPtr& topic : view.generation->topics()) {
     for (size_t r = 0; r < pubsub::kGapReasonNames.size(); ++r) {

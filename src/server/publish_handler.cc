@@ -173,9 +173,12 @@ std::unique_ptr<RequestHandler> HandlePublish(const PublishEnvironment& environm
     exchange.Respond(http::ErrorResponse(404, "there is no such topic"));
     return nullptr;
   }
-  if (generation.config().topics[target->index].source == config::Source::kMetrics) {
-    exchange.Respond(
-        http::ErrorResponse(403, "the gateway alone publishes on this topic (source: metrics)"));
+  const config::Source source = generation.config().topics[target->index].source;
+  if (source != config::Source::kPubSub) {
+    exchange.Respond(http::ErrorResponse(
+        403, source == config::Source::kMetrics
+                 ? "the gateway alone publishes on this topic (source: metrics)"
+                 : "its upstream alone publishes on this topic (source: upstream)"));
     return nullptr;
   }
   auto handler =

@@ -62,7 +62,11 @@ bool GatewayImpl::Reload() {
 // When it returns, all threads go by it. Ingest has it first: what a worker asks of it is of this
 // generation or an older one, never of one that it does not know.
 void GatewayImpl::Apply(const GenerationPtr& generation) {
-  ingest_thread_.Call([&] { ingest_->SetCatalog(generation); });
+  ingest_thread_.Call([&] {
+    const std::vector<std::string> changed = source_upstreams_->Set(*generation);
+    ingest_->SetCatalog(generation);
+    upstream_broker_->Reload(generation->limits().message_bytes, changed);
+  });
   for (const auto& started : workers_) {
     started->thread.Call([&] { started->worker->SetGeneration(generation); });
   }

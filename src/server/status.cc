@@ -42,16 +42,26 @@ ordered_json TopicStatus(const pubsub::TopicEntry& entry, const Rates& rates) {
   }
   const config::Topic& topic = entry.config;
   const auto rate = rates.topic_events.find(topic.name);
-  return {{"name", topic.name},
-          {"path", topic.path},
-          {"channel", topic.channel},
-          {"live", live},
-          {"subscribers",
-           counters.Sum([](const pubsub::TopicStats& s) { return s.subscribers.Get(); })},
-          {"events", counters.events.Get()},
-          {"events_per_second", rate != rates.topic_events.end() ? Tenths(rate->second) : 0.0},
-          {"dropped", counters.dropped.Get()},
-          {"gaps", gaps}};
+  ordered_json status = {
+      {"name", topic.name},
+      {"path", topic.path},
+      {"channel", topic.channel},
+      {"live", live},
+      {"subscribers",
+       counters.Sum([](const pubsub::TopicStats& s) { return s.subscribers.Get(); })},
+      {"events", counters.events.Get()},
+      {"events_per_second", rate != rates.topic_events.end() ? Tenths(rate->second) : 0.0},
+      {"dropped", counters.dropped.Get()},
+      {"gaps", gaps}};
+  if (topic.source == config::Source::kUpstream) {
+    const pubsub::SourceCounters& source = counters.source;
+    status["source"] = {{"upstream", topic.upstream},
+                        {"open", source.open.Get()},
+                        {"lost", source.lost.Get()},
+                        {"reconnects", source.reconnects.Get()},
+                        {"failures", source.failures.Get()}};
+  }
+  return status;
 }
 
 ordered_json Disconnects(const GatewayView& view) {

@@ -106,17 +106,29 @@ class TopicRequest final : public RequestHandler,
   void OnTimeout(event::TimerWheel::Node&) override {
     if (exchange_ == nullptr) return;
     Refuse(*std::exchange(exchange_, nullptr),
-           {Errc::kTimeout, "the broker did not acknowledge the subscription in time"});
+           {Errc::kTimeout, IsOfUpstream()
+                                ? "the upstream did not open its stream in time"
+                                : "the broker did not acknowledge the subscription in time"});
+  }
+
+  [[nodiscard]] bool IsOfUpstream() const {
+    return topic_config_.source == config::Source::kUpstream;
   }
 
   void Refuse(Exchange& exchange, const Error& error) const {
+    if (error.code == Errc::kEnded) {
+      // Nothing more will come: an EventSource that gets this stays away (WHATWG HTML 9.2.3).
+      exchange.Respond({.status = 204, .headers = {{"Cache-Control", "no-store"}}, .body = {}});
+      return;
+    }
     const bool limit = error.code == Errc::kLimit;
     environment_.warnings.Warn(
         limit ? RequestWarnings::Kind::kRoom : RequestWarnings::Kind::kSubscribe, exchange, 503,
         topic_config_.name, error.message,
         limit ? "raise limits.subscribers, topics.*.limits.subscribers or topics.*.limits.topics, "
                 "or add gateways"
-              : "see what the log says of Redis before this");
+        : IsOfUpstream() ? "see what the log says of its upstream before this"
+                         : "see what the log says of Redis before this");
     exchange.Respond(Unavailable(error.message, topic_config_));
   }
 

@@ -1,6 +1,7 @@
 #include "sluice/sse/parser.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -29,13 +30,17 @@ Result<> Parser::Feed(std::string_view bytes) {
     after_cr_ = false;
     const size_t end = FindLineEnd(bytes);
     const std::string_view part = bytes.substr(0, end);
-    if (line_.size() + part.size() > limit_) return TooLong();
+    if (!skips_line_ && line_.size() + part.size() > limit_) {
+      if (auto over = LineTooLong(part); !over) return over;
+    }
+    if (skips_line_ && skipped_ > 0) skipped_ += part.size();
     if (end == bytes.size()) {
-      line_ += part;
+      if (!skips_line_) line_ += part;
       break;
     }
     after_cr_ = bytes[end] == '\r';
     bytes.remove_prefix(end + 1);
+    if (std::exchange(skips_line_, false)) continue;
     if (line_.empty()) {
       if (auto taken = TakeLine(part); !taken) return taken;
       continue;
@@ -52,6 +57,8 @@ void Parser::Restart() {
   line_.clear();
   data_.clear();
   type_.clear();
+  skips_line_ = false;
+  skipped_ = 0;
   // The standard starts with an empty buffer, and the first event without an id would then make the
   // client forget where it was. Browsers keep it, as here.
   id_buffer_ = last_event_id_;
@@ -85,11 +92,13 @@ Result<> Parser::TakeLine(std::string_view line) {
 
 Result<> Parser::TakeField(std::string_view name, std::string_view value) {
   if (name == "data") {
-    if (data_.size() + type_.size() + value.size() + 1 > limit_) return TooLong();
+    const uint64_t size = data_.size() + type_.size() + value.size() + 1;
+    if (skipped_ > 0 || size > limit_) return TooLong(size);
     data_ += value;
     data_ += '\n';
   } else if (name == "event") {
-    if (data_.size() + value.size() > limit_) return TooLong();
+    const uint64_t size = data_.size() + value.size();
+    if (skipped_ > 0 || size > limit_) return TooLong(size);
     type_ = value;
   } else if (name == "id") {
     if (value.find('\0') == std::string_view::npos) id_buffer_ = value;
@@ -110,6 +119,7 @@ void Parser::TakeRetry(std::string_view digits) {
 
 void Parser::Dispatch() {
   last_event_id_ = id_buffer_;
+  if (const uint64_t size = std::exchange(skipped_, 0); size > 0) handler_.OnOversized(size);
   // One `data` line puts at least a LF there, so an event whose data is "" is one.
   if (!data_.empty()) {
     const std::string_view type = type_.empty() ? std::string_view("message") : type_;
@@ -121,8 +131,27 @@ void Parser::Dispatch() {
   type_.clear();
 }
 
-tl::unexpected<Error> Parser::TooLong() const {
-  return Fail(Errc::kLimit, fmt::format("an event of the stream is longer than {} bytes", limit_));
+Result<> Parser::TooLong(uint64_t size) {
+  if (oversized_ == Oversized::kFail) {
+    return Fail(Errc::kLimit,
+                fmt::format("an event of the stream is longer than {} bytes", limit_));
+  }
+  skipped_ += std::max<uint64_t>(size, 1);
+  data_.clear();
+  type_.clear();
+  return {};
+}
+
+Result<> Parser::LineTooLong(std::string_view part) {
+  const char first = line_.empty() ? part.front() : line_.front();
+  // A comment is no part of an event.
+  if (oversized_ == Oversized::kFail || first != ':') {
+    if (auto over = TooLong(data_.size() + type_.size() + line_.size()); !over) return over;
+  }
+  skips_line_ = true;
+  first_line_ = false;
+  line_.clear();
+  return {};
 }
 
 }  // namespace sluice::sse

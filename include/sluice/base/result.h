@@ -19,6 +19,7 @@ enum class Errc {
   kTimeout,      // it took longer than it may
   kUnavailable,  // a peer that we need is not there
   kClosed,       // the other side went away
+  kEnded,        // it will never have anything more
 };
 
 struct Error {

@@ -78,6 +78,11 @@ struct Topic {
   bool internal = false;                    // reached by X-Accel-Redirect only
   Source source = Source::kPubSub;
   uint32_t interval_ms = 2'000;  // between two messages of Source::kMetrics
+  // Of Source::kUpstream.
+  std::string upstream;          // its name
+  std::string upstream_path;     // a request target; the same parameters as the path
+  std::string upstream_host;     // the Host that it sees; empty: its name
+  bool upstream_resumes = true;  // it goes on after Last-Event-ID
   Format format = Format::kText;
   History history;
   uint32_t replay_initial = 0;

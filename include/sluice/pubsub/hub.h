@@ -133,11 +133,13 @@ class Hub {
   void Handle(RefusedEvent& event);
   void Handle(FrameEvent& event);
   void Handle(SourceDownEvent& event);
+  void Handle(EndedEvent& event);
   void Handle(PublishedEvent& event);
 
   void Append(Topic& topic, const FrameRef& frame);
   void WakeWaiters(Topic& topic);
   void RefuseWaiters(const std::string& channel, const Error& error);
+  void EndStreams(Topic& topic);
   void Forget(Waiter& waiter);
   void Flush();
   void Tick();

@@ -35,7 +35,10 @@ class Ingest final : private BrokerHandler {
  public:
   using BrokerFactory = std::function<std::unique_ptr<Broker>(BrokerHandler& handler)>;
 
-  Ingest(event::Loop& loop, CatalogPtr catalog, const BrokerFactory& make_broker);
+  // `make_upstream_broker` makes what the topics with Source::kUpstream are subscribed at; it may
+  // be null if there never are any.
+  Ingest(event::Loop& loop, CatalogPtr catalog, const BrokerFactory& make_broker,
+         const BrokerFactory& make_upstream_broker = nullptr);
   ~Ingest() override;
   Ingest(const Ingest&) = delete;
   Ingest& operator=(const Ingest&) = delete;
@@ -59,9 +62,13 @@ class Ingest final : private BrokerHandler {
   // BrokerHandler
   void OnSubscribed(std::string_view name) override;
   void OnSubscribeFailed(std::string_view name, std::string_view reason) override;
+  void OnResumed(std::string_view name) override;
   void OnMessage(std::string_view name, std::string_view payload) override;
+  void OnEvent(std::string_view name, const Message& event) override;
   void OnOversized(std::string_view name, uint64_t size) override;
   void OnSourceDown() override;
+  void OnChannelDown(std::string_view name) override;
+  void OnEnded(std::string_view name) override;
 
   void Handle(SubscribeCommand& command);
   void Handle(UnsubscribeCommand& command);
@@ -74,7 +81,8 @@ class Ingest final : private BrokerHandler {
   void Erase(const std::string& name);
   void Tell(uint32_t worker, HubEvent event);
   void SendLive(Channel& channel, uint32_t worker);
-  [[nodiscard]] Result<FrameRef> Deliver(Channel& channel, std::string_view payload);
+  void BecomeLive(Channel& channel);
+  [[nodiscard]] Result<FrameRef> Deliver(Channel& channel, Result<Message> message);
   // Counts a message that nobody gets, and says so.
   void Drop(const Channel& channel, std::string_view why, std::string_view advice);
   void DeliverGap(Channel& channel, GapReason reason);
@@ -101,6 +109,7 @@ class Ingest final : private BrokerHandler {
   MessageDecoder decoder_;
   FrameEncoder encoder_;
   std::unique_ptr<Broker> broker_;
+  std::unique_ptr<Broker> upstream_broker_;  // null if no topic has Source::kUpstream
   MemoryBroker own_;  // of topics whose messages come from this process itself
   std::unique_ptr<event::Timer> sweep_;
   std::unique_ptr<event::Waker> waker_;  // before inbox_: it is what the inbox wakes

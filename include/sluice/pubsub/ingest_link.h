@@ -77,15 +77,24 @@ struct FrameEvent {
   GapReason gap_reason = GapReason::kSourceLost;  // if the frame is a gap
 };
 
-// The link to the broker is down: no topic of the broker is live until its next LiveEvent.
-struct SourceDownEvent {};
+// The link to the broker is down: no topic of the broker is live until its next LiveEvent. With a
+// channel, that one alone.
+struct SourceDownEvent {
+  std::string channel;
+};
+
+// Nothing more will come on the channel: its streams are to end, and clients to stay away.
+struct EndedEvent {
+  std::string channel;
+};
 
 struct PublishedEvent {
   uint64_t ticket = 0;
   Result<std::string> id;
 };
 
-using HubEvent = std::variant<LiveEvent, RefusedEvent, FrameEvent, SourceDownEvent, PublishedEvent>;
+using HubEvent =
+    std::variant<LiveEvent, RefusedEvent, FrameEvent, SourceDownEvent, EndedEvent, PublishedEvent>;
 // A worker empties its inbox each turn, and a turn is a slice of sends long; what it cannot deliver
 // waits in its rings, which are bounded. So the inbox holds what the broker sends in some
 // milliseconds.

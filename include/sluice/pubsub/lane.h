@@ -71,6 +71,10 @@ class Lane {
   }
   // One that is not finishing yet, or null.
   [[nodiscard]] Subscriber* any() const;
+  // One that is caught up, or null.
+  [[nodiscard]] Subscriber* caught_up() const {
+    return entries_.empty() ? nullptr : entries_.back().subscriber.get();
+  }
   [[nodiscard]] std::string_view Wire(const Frame& frame) const {
     return framing_ == Framing::kChunked ? frame.chunk() : frame.payload();
   }

@@ -10,7 +10,9 @@ class MemoryBroker final : public Broker {
   explicit MemoryBroker(BrokerHandler& handler) : handler_(handler) {}
 
   void Start() override {}
-  void Subscribe(std::string_view channel) override { handler_.OnSubscribed(channel); }
+  void Subscribe(std::string_view channel, const TopicEntryPtr&) override {
+    handler_.OnSubscribed(channel);
+  }
   void Unsubscribe(std::string_view) override {}
   void Publish(std::string_view channel, std::string_view payload,
                std::function<void(Result<>)> done) override {

@@ -51,6 +51,9 @@ class MessageDecoder {
   // The message's views hold until `raw` goes or the next Decode. Errors (kInvalid) say what is
   // wrong with which member, and never quote the message.
   [[nodiscard]] Result<Message> Decode(const config::Topic& topic, std::string_view raw);
+  // Of a message whose event name and id came apart from its data: reads the fields, and checks
+  // the data if the topic's format is json.
+  [[nodiscard]] Result<Message> DecodeEvent(const config::Topic& topic, const Message& event);
 
  private:
   struct Readers;

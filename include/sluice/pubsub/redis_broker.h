@@ -16,7 +16,9 @@ class RedisBroker final : public Broker, private redis::PubSubHandler {
               BrokerHandler& handler);
 
   void Start() override { link_.Start(); }
-  void Subscribe(std::string_view channel) override { link_.Subscribe(channel); }
+  void Subscribe(std::string_view channel, const TopicEntryPtr&) override {
+    link_.Subscribe(channel);
+  }
   void Unsubscribe(std::string_view channel) override { link_.Unsubscribe(channel); }
   void Publish(std::string_view channel, std::string_view payload,
                std::function<void(Result<>)> done) override;

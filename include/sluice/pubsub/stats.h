@@ -32,10 +32,11 @@ enum class CloseReason : uint8_t {
   kExpired,        // its token's time was over; ended cleanly
   kStopped,        // cut at the drain's deadline or by a second signal
   kReloaded,       // a reload removed its topic, or changed who may read it; ended cleanly
+  kSourceEnded,    // its source says that nothing more will come; ended cleanly
 };
-constexpr std::array<std::string_view, 8> kCloseReasonNames = {
-    "client_closed", "client_reset", "client_timeout", "slow_client",
-    "drained",       "expired",      "stopped",        "reloaded"};
+constexpr std::array<std::string_view, 9> kCloseReasonNames = {
+    "client_closed", "client_reset", "client_timeout", "slow_client", "drained",
+    "expired",       "stopped",      "reloaded",       "source_ended"};
 [[nodiscard]] constexpr std::string_view Name(CloseReason reason) {
   return kCloseReasonNames[static_cast<size_t>(reason)];
 }
@@ -45,6 +46,14 @@ struct alignas(64) TopicStats {  // a cache line of each worker's own
   Counter topics;                // live now
   Counter subscribers;
   std::array<Counter, kGapReasonNames.size()> gaps;  // told to subscribers
+};
+
+// Of the streams of upstreams that are a topic's source. The ingest thread's.
+struct SourceCounters {
+  Counter open;        // now
+  Counter lost;        // connecting, or waiting for the next try, now
+  Counter reconnects;  // times that one was opened again
+  Counter failures;    // streams lost, and attempts that failed
 };
 
 // What all threads count of the entries of `topics:` that have this name. Lives as long as the
@@ -63,8 +72,9 @@ struct TopicCounters {
 
   const std::string name;
   std::vector<TopicStats> workers;  // by the worker's number
-  Counter events;                   // these two are the ingest thread's
-  Counter dropped;                  // messages refused: too large, or not of the topic's format
+  SourceCounters source;
+  Counter events;   // these two are the ingest thread's
+  Counter dropped;  // messages refused: too large, or not of the topic's format
 };
 
 // One worker's counters.

@@ -57,6 +57,7 @@ class Topic {
   std::string epoch;
   uint32_t channel_id = 0;
   bool live = false;            // the broker acknowledged, and its link has not been lost since
+  bool ended = false;           // nothing more will come: see EndedEvent
   uint64_t empty_since_ms = 0;  // when the last subscriber left
   uint64_t retired_ms = 0;      // when a reload ended it
   SharedCount total_subscribers;

@@ -23,7 +23,9 @@ class ChannelPattern {
   [[nodiscard]] bool exact() const { return names_.empty(); }
   [[nodiscard]] std::string Make(std::span<const Parameter> parameters) const;
   // Whether `channel` is one of these. Each parameter takes at least one byte and as few as it can.
-  [[nodiscard]] bool Matches(std::string_view channel) const;
+  [[nodiscard]] bool Matches(std::string_view channel) const { return Parse(channel, nullptr); }
+  // The same, and gives the parameters: views of this and of `channel`.
+  [[nodiscard]] bool Parse(std::string_view channel, std::vector<Parameter>* out) const;
 
  private:
   std::vector<std::string> literals_;  // one more than names_: text before, between and after

@@ -27,6 +27,7 @@ topics:
   news: {path: /events/news, auth: members, limits: {requests: {rate: 5/s, by: token},
          connections: {max: 3, by: {cookie: sid}}, refuse: retry}}
   room: {path: "/events/rooms/{id}", channel: "room:{id}", internal: true}
+  board: {path: "/boards/{id}", channel: "board:{id}", source: upstream, upstream: app, upstream_path: "/sse?b={id}"}
   asked: {path: /events/asked, auth: {request: {upstream: app, path: /auth}}}
 routes:
   - {path: /, upstream: app}
@@ -103,6 +104,10 @@ TEST(ExplainTest, SchemeOfARouteDecides) {
   EXPECT_EQ(Ask("/api").at("answer"), "401 Unauthorized: a token is needed");
   EXPECT_EQ(Ask("/api", "bad").at("status"), "401");
   EXPECT_EQ(Ask("/api", "good").at("status"), "200");
+}
+
+TEST(ExplainTest, SourceOfATopicIsSaid) {
+  EXPECT_EQ(Ask("/boards/a%20b")["channel"], "board:a b (upstream app, GET /sse?b=a%20b)");
 }
 
 TEST(ExplainTest, LimitsOfAClientAreSaid) {

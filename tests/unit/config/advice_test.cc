@@ -58,7 +58,7 @@ std::vector<std::string> AdviceOnApp(const std::string& keys, const std::string&
 TEST(AdviceTest, UpstreamsThatServeNothingOrThemselvesAreNamed) {
   EXPECT_THAT(AdviceOnApp("servers: [127.0.0.1:3000]"), IsEmpty());
   EXPECT_THAT(AdviceFor("listen: 127.0.0.1:80\nupstreams: {app: {servers: [a:1]}}\n"),
-              ElementsAre("upstreams.app: no route sends requests to it"));
+              ElementsAre("upstreams.app: no route or topic sends requests to it"));
   EXPECT_THAT(AdviceFor("listen: 127.0.0.1:80\nupstreams: {app: {servers: [a:1]}}\ntopics: {a: "
                         "{path: /a, auth: {request: {upstream: app, path: /auth}}}}\n"),
               IsEmpty());

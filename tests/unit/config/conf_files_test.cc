@@ -35,13 +35,17 @@ TEST(ConfFilesTest, ReferenceHasTheDefaultsOfTheCode) {
   Config expected;
   expected.listen = {{{.host = "127.0.0.1", .port = 8080, .unix_path = {}}}};
   expected.admin = net::Endpoint{.host = "127.0.0.1", .port = 8081, .unix_path = {}};
-  expected.topics.resize(2);
+  expected.topics.resize(3);
   expected.topics[0].name = "example";
   expected.topics[0].path = "/events/example";
   expected.topics[0].channel = "example";
   expected.topics[1].name = expected.topics[1].channel = "metrics";
   expected.topics[1].path = "/events/metrics";
   expected.topics[1].source = Source::kMetrics;
+  expected.topics[2].name = expected.topics[2].channel = "upstream";
+  expected.topics[2].path = expected.topics[2].upstream_path = "/events/upstream";
+  expected.topics[2].source = Source::kUpstream;
+  expected.topics[2].upstream = "app";
   expected.publish = {{.path = "/publish/{topic}", .auth = {}, .topic = {}, .stamp = {}},
                       {.path = "/api/example", .auth = {}, .topic = "example", .stamp = {}}};
   expected.upstreams.resize(3);
@@ -101,7 +105,7 @@ TEST(ConfFilesTest, ReferenceHasEveryKeyThatIsRead) {
   std::set<std::string> absent;
   Reader reader(report, none, &absent);
   const Config config = ReadConfig(reader, *root);
-  EXPECT_THAT(config.topics, SizeIs(2));
+  EXPECT_THAT(config.topics, SizeIs(3));
   EXPECT_THAT(absent, IsEmpty());
 }
 

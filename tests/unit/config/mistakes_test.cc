@@ -174,7 +174,7 @@ TEST(MistakesTest, ChoicesNameWhatIsPossible) {
       {"log: {access: [off]}\n", {"2:7: log.access: must be a map (key: value), and is a list"}},
       {"topics: {a: {path: /a, format: xml, source: kafka, slow_client: {policy: drop}}}\n",
        {"2:32: topics.a.format: \"xml\" is not one of: text, envelope, json",
-        "2:45: topics.a.source: \"kafka\" is not one of: pubsub, metrics",
+        "2:45: topics.a.source: \"kafka\" is not one of: pubsub, metrics, upstream",
         "2:74: topics.a.slow_client.policy: \"drop\" is not one of: disconnect, skip, latest"}},
   });
 }

@@ -21,7 +21,9 @@ class FakeBroker final : public Broker {
  public:
   explicit FakeBroker(BrokerHandler& events) : handler(events) {}
   void Start() override { started = true; }
-  void Subscribe(std::string_view channel) override { subscribed.emplace_back(channel); }
+  void Subscribe(std::string_view channel, const TopicEntryPtr&) override {
+    subscribed.emplace_back(channel);
+  }
   void Unsubscribe(std::string_view channel) override { unsubscribed.emplace_back(channel); }
   void Publish(std::string_view channel, std::string_view payload,
                std::function<void(Result<>)> done) override {

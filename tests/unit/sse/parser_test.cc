@@ -206,5 +206,45 @@ TEST(SseParserTest, ReadsWhatTheEncoderWrites) {
   EXPECT_EQ(received.comments, (Data{"ok"}));
 }
 
+// With Oversized::kSkip: what was passed over, as "sizes" of at least so many bytes.
+struct Skipping : Received {
+  void OnOversized(uint64_t size) override { sizes.push_back(size); }
+  std::vector<uint64_t> sizes;
+};
+
+TEST(ParserTest, EventsOverTheLimitArePassedOver) {
+  const std::string big(100, 'x');
+  const std::string stream = "data: one\nid: 1\n\n" +            // fits
+                             ("data: " + big + "\nid: 2\n\n") +  // a line that is too long
+                             "data: two\n\n" +                   //
+                             "id: 3\ndata: " + big.substr(0, 30) + "\ndata: " + big.substr(0, 30) +
+                             "\ndata: more\nevent: x\n\n" +    // lines that are together
+                             ":" + big + "\ndata: three\n\n";  // a comment is no part of an event
+  for (const size_t size : {size_t{1}, size_t{3}, size_t{17}, stream.size()}) {
+    Skipping received;
+    Parser parser(received, 50, Oversized::kSkip);
+    for (size_t at = 0; at < stream.size(); at += size) {
+      ASSERT_TRUE(parser.Feed(std::string_view(stream).substr(at, size)).has_value());
+    }
+    EXPECT_EQ(received.events,
+              (Events{{"message", "one", "1"}, {"message", "two", "2"}, {"message", "three", "3"}}))
+        << size;
+    ASSERT_EQ(received.sizes.size(), 2U) << size;
+    EXPECT_GE(received.sizes[0], 50U);
+    EXPECT_GE(received.sizes[1], 50U);
+    EXPECT_EQ(parser.last_event_id(), "3");
+  }
+}
+
+TEST(ParserTest, ARestartEndsThePassingOver) {
+  Skipping received;
+  Parser parser(received, 10, Oversized::kSkip);
+  ASSERT_TRUE(parser.Feed("data: a very long line without").has_value());
+  parser.Restart();
+  ASSERT_TRUE(parser.Feed("data: b\n\n").has_value());
+  EXPECT_EQ(received.events, (Events{{"message", "b", ""}}));
+  EXPECT_TRUE(received.sizes.empty());
+}
+
 }  // namespace
 }  // namespace sluice::sse
