@@ -9,16 +9,23 @@ namespace {
 
 // What an ordinary head has room for without growing.
 constexpr size_t kUsualFields = 16;
-
-constexpr char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
+// What is kept between messages.
+constexpr size_t kKeptBytes = 2048;
+constexpr size_t kKeptFields = 32;
 
 }  // namespace
 
 bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [](char x, char y) { return Lower(x) == Lower(y); });
+  constexpr unsigned kCaseBit = 0x20;
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const auto x = static_cast<unsigned char>(a[i]);
+    const unsigned difference = x ^ static_cast<unsigned char>(b[i]);
+    if (difference == 0) continue;
+    const unsigned lower = x | kCaseBit;
+    if (difference != kCaseBit || lower < 'a' || lower > 'z') return false;
+  }
+  return true;
 }
 
 bool ListHasToken(std::string_view list, std::string_view token) {
@@ -56,6 +63,16 @@ bool FieldLines::HasToken(std::string_view name, std::string_view token) const {
   return std::any_of(fields_.begin(), fields_.end(), [&](const Field& field) {
     return EqualsIgnoreCase(View(field.name), name) && ListHasToken(View(field.value), token);
   });
+}
+
+void FieldLines::Clear() {
+  if (bytes_.capacity() > kKeptBytes || fields_.capacity() > kKeptFields) {
+    *this = {};
+    return;
+  }
+  bytes_.clear();
+  fields_.clear();
+  seen_ = 0;
 }
 
 bool FieldLines::AddField(std::string_view line) {

@@ -37,7 +37,7 @@ void ResponseParser::Start(const ResponseContext& context) {
 void ResponseParser::Forget() {
   machine_->Reset();
   if (context_.head) machine_->ExpectNoBody();
-  head_ = {};
+  head_.Clear();
   trailers_.clear();
   body_bytes_ = framing_bytes_ = 0;
   phase_ = Phase::kHead;

@@ -67,6 +67,8 @@ class FieldLines {
   [[nodiscard]] HeadSlice SliceOf(std::string_view view) const {
     return {static_cast<uint32_t>(view.data() - bytes_.data()), static_cast<uint32_t>(view.size())};
   }
+  // Empty, for the next message; memory of an ordinary size is kept.
+  void Clear();
   void Reserve(size_t bytes) { bytes_.reserve(bytes); }
   void Append(std::string_view bytes) { bytes_ += bytes; }
   // False: the line is not NAME: VALUE.

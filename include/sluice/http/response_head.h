@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "sluice/http/field_lines.h"
 
@@ -43,6 +44,14 @@ class ResponseHead {
 
  private:
   friend class ResponseParser;
+
+  // As a new one, but for the memory of its lines.
+  void Clear() {
+    FieldLines lines = std::move(fields_);
+    lines.Clear();
+    *this = {};
+    fields_ = std::move(lines);
+  }
 
   FieldLines fields_;
   uint64_t content_length_ = 0;
