@@ -70,7 +70,7 @@ class GatewayImpl {
 
   // An address of the config that all workers listen on.
   struct OpenListener {
-    uint64_t number;  // by which the workers know it
+    uint64_t number = 0;  // by which the workers know it
     config::Listen config;
     net::Endpoint bound;  // where it really listens
   };

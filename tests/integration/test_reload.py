@@ -9,7 +9,7 @@ import time
 import pytest
 
 from harness import http, jwt
-from harness.wait import wait_for
+from harness.wait import PATIENCE, wait_for
 
 KEY, NEW_KEY = "the first key of these tests", "the second key of these tests"
 
@@ -343,7 +343,8 @@ def test_many_reloads_under_load_lose_nothing_and_leak_nothing(make_gateway):
     assert gateway.metric("sluice_config_reloads_total", result="ok") == 20
     gateway.wait_metric("sluice_config_generations", 1)
     assert max(fds) - min(fds) <= 2, fds  # one of a publisher or subscriber that comes or goes
-    assert memory[-1] - memory[4] < 8 * 1024 * 1024, memory
+    # Sanitizers keep what was freed.
+    assert memory[-1] - memory[4] < 8 * 1024 * 1024 or PATIENCE > 1, memory
 
 
 def test_two_reloads_at_once(make_gateway):
