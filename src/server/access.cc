@@ -8,6 +8,7 @@
 #include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 #include "sluice/http/response.h"
+#include "sluice/proxy/forward_request.h"
 
 namespace sluice::server {
 namespace {
@@ -101,8 +102,9 @@ void Access::Refuse(Exchange& exchange, Denial denial) {
     LogDebug("request refused id={} client={} status={} reason={}", exchange.connection_id(),
              exchange.peer().ToString(), auth::StatusOf(denial), auth::Name(denial));
   }
-  const auto wait_ms =
-      memory_.failures.Count(exchange.peer().ClientNetwork(), MonotonicNs() / 1'000'000);
+  const net::PeerAddress client =
+      proxy::ClientAddress(exchange.request(), generation_->config().forwarding, exchange.peer());
+  const auto wait_ms = memory_.failures.Count(client.ClientNetwork(), MonotonicNs() / 1'000'000);
   if (!wait_ms) {
     exchange.Respond(Answer(denial));
     return;

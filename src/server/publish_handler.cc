@@ -11,6 +11,7 @@
 #include "sluice/base/log.h"
 #include "sluice/base/utf8.h"
 #include "sluice/http/response.h"
+#include "sluice/proxy/forward_request.h"
 #include "sluice/server/http_stats.h"
 #include "sluice/sse/encoder.h"
 
@@ -160,13 +161,15 @@ std::unique_ptr<RequestHandler> HandlePublish(const PublishEnvironment& environm
   const Generation& generation = *environment.generation;
   const config::Publish& config = generation.config().publish[match.index];
   Limiter& limiter = environment.limiter;
-  if (!limiter.AdmitRequest(limiter.rest(), exchange, exchange.peer(), nullptr)) return nullptr;
+  const net::PeerAddress client =
+      proxy::ClientAddress(exchange.request(), generation.config().forwarding, exchange.peer());
+  if (!limiter.AdmitRequest(limiter.rest(), exchange, client, nullptr)) return nullptr;
   auto target = generation.router().PublishTarget(match);
   const std::string_view name =
       target ? generation.router().NameOf(target->index, target->channel) : std::string_view();
   const auto identity =
       environment.access.Admit(exchange, config.auth, auth::Right::kPublish, name);
-  if (!identity || !limiter.AdmitRequest(limiter.rest(), exchange, exchange.peer(), &*identity)) {
+  if (!identity || !limiter.AdmitRequest(limiter.rest(), exchange, client, &*identity)) {
     return nullptr;
   }
   if (!target) {

@@ -13,6 +13,7 @@
 #include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 #include "sluice/http/response.h"
+#include "sluice/proxy/forward_request.h"
 #include "sluice/pubsub/message.h"
 #include "sluice/sse/encoder.h"
 
@@ -191,12 +192,14 @@ std::unique_ptr<RequestHandler> HandleTopic(const TopicEnvironment& environment,
   }
   Limiter& limiter = environment.limiter;
   const LimitScope& scope = limiter.topic(match.index);
-  if (!limiter.AdmitRequest(scope, exchange, exchange.peer(), nullptr)) return nullptr;
+  const net::PeerAddress client =
+      proxy::ClientAddress(request, generation.config().forwarding, exchange.peer());
+  if (!limiter.AdmitRequest(scope, exchange, client, nullptr)) return nullptr;
   const std::string channel = generation.router().ChannelOf(match);
   std::optional<auth::Identity> identity = environment.access.Admit(
       exchange, topic.auth, auth::Right::kRead, generation.router().NameOf(match.index, channel));
   if (!identity) return nullptr;
-  if (!limiter.AdmitRequest(scope, exchange, exchange.peer(), &*identity)) return nullptr;
+  if (!limiter.AdmitRequest(scope, exchange, client, &*identity)) return nullptr;
   if (generation.router().TopicOf(channel) != match.index) {
     exchange.Respond(http::ErrorResponse(404, "there is no such topic"));
     return nullptr;
@@ -222,7 +225,7 @@ std::unique_ptr<RequestHandler> HandleTopic(const TopicEnvironment& environment,
     exchange.Close();
     return nullptr;
   }
-  std::optional<Place> place = limiter.AdmitConnection(scope, exchange, exchange.peer(), *identity);
+  std::optional<Place> place = limiter.AdmitConnection(scope, exchange, client, *identity);
   if (!place) return nullptr;
   auto handler = std::make_unique<TopicRequest>(environment, match.index, *std::move(identity),
                                                 *std::move(place), exchange);

@@ -71,6 +71,29 @@ def test_far_more_connections_of_an_address_are_cut(make_gateway):
     assert gateway.metric("sluice_limited_total", limit="per_ip") >= 6
 
 
+def forwarded(address):
+    return [("X-Forwarded-For", address)]
+
+
+def test_behind_a_trusted_proxy_the_address_is_its_client(make_gateway):
+    gateway = make_gateway({
+        "trusted_proxies": ["127.0.0.1"], "auth": MEMBERS, "limits": {"per_ip": 1, "auth_failures": 2},
+        "topics": {"news": {"limits": {"requests": {"rate": "2/h"}, "connections": {"max": 1}}},
+                   "closed": {"path": "/closed", "auth": "members"}}})
+    for address in ("192.0.2.1", "2001:db8::1", "[2001:db8:0:1::1]:4711"):
+        assert statuses(gateway, "/events/news", 3, forwarded(address)) == [200, 200, 429], address
+        assert statuses(gateway, "/closed", 3, forwarded(address)) == [401, 401, 429], address
+    with gateway.subscribe(headers=forwarded("192.0.2.7")):
+        assert is_refusal(gateway.fetch("GET", "/events/news", forwarded("192.0.2.7")))
+        gateway.subscribe(headers=forwarded("192.0.2.8")).close()
+
+
+def test_who_is_no_trusted_proxy_says_nothing_of_addresses(make_gateway):
+    gateway = make_gateway({"topics": {"news": {"limits": {"requests": {"rate": "2/h"}}}}})
+    got = [gateway.fetch("HEAD", "/events/news", forwarded(f"192.0.2.{n}")).status for n in range(3)]
+    assert got == [200, 200, 429]
+
+
 def test_unix_sockets_have_no_address(make_gateway, tmp_path):
     path = str(tmp_path / "s.sock")
     gateway = make_gateway({"listen": [f"unix:{path}"], "limits": {
@@ -91,7 +114,7 @@ def test_requests_have_a_rate_and_a_burst_that_workers_share(make_gateway):
     assert gateway.fetch("HEAD", "/events/other").status == 200
     refused = gateway.metric("sluice_limited_total", limit="requests")
     assert refused == got.count(429)
-    assert gateway.metric("sluice_http_requests_total", route="news", status="429") == refused
+    gateway.wait_metric("sluice_http_requests_total", refused, route="news", status="429")
     wait_for(lambda: gateway.fetch("HEAD", "/events/news").status == 200, "the bucket fills again")
 
 
