@@ -92,6 +92,14 @@ void Session::OnBodyBytes(std::string_view bytes) {
 
 // --- Exchange ---
 
+void Session::Keep(std::shared_ptr<const void> what) {
+  if (kept_ == what) return;
+  // An internal redirect after a reload: the log still names what was before.
+  if (kept_ != nullptr)
+    what = std::make_shared<const std::pair<decltype(kept_), decltype(kept_)>>(kept_, what);
+  kept_ = std::move(what);
+}
+
 void Session::ReadBody() {
   assert(state_ == State::kBusy && !answer_ && !body_wanted_);
   body_wanted_ = true;

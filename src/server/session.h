@@ -73,7 +73,7 @@ class Session final : public event::Deferred,
   void Respond(http::Response response) override;
   [[nodiscard]] std::unique_ptr<net::Stream> TakeStream() override;
   void Close() override;
-  void Keep(std::shared_ptr<const void> what) override { kept_ = std::move(what); }
+  void Keep(std::shared_ptr<const void> what) override;
   void set_route_label(std::string_view label) override { route_ = label; }
   void set_subject(std::string subject) override { subject_ = std::move(subject); }
 

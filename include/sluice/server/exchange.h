@@ -52,7 +52,8 @@ class Exchange {
   // Closes the connection without an answer.
   virtual void Close() = 0;
 
-  // Lives until OnRequestDone or OnStreamTaken has returned: what the views below point into.
+  // Lives until OnRequestDone or OnStreamTaken has returned, with what was kept before it: what the
+  // views below point into.
   virtual void Keep(std::shared_ptr<const void> what) = 0;
   // The name under which the request is counted and logged: a route's or topic's, never a value
   // that a client chose. Must stay valid as Keep says (names live in the config).

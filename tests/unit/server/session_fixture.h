@@ -4,8 +4,10 @@
 //   /echo    reads the body, sends it  /early   413 at once, without reading the body
 //   /big     200 with 100,000 bytes    /none    nobody answers
 //   /take    takes the stream          /close   closes
+//   /kept    keeps two things, then 200 "ok" at once
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -117,6 +119,13 @@ class SessionFixture : public ::testing::Test, protected Dispatcher {
   std::unique_ptr<RequestHandler> Dispatch(Exchange& exchange) override {
     const std::string path(exchange.request().path().text());
     ++dispatched_;
+    if (path == "/kept") {
+      exchange.Keep(kept_[0]);
+      exchange.Keep(kept_[0]);
+      exchange.Keep(kept_[1]);
+      exchange.Respond({.status = 200, .headers = {}, .body = "ok"});
+      return nullptr;
+    }
     if (path == "/ok") {
       exchange.set_route_label("ok-route");
       exchange.set_subject(std::string(exchange.request().Header("Subject").value_or("")));
@@ -146,7 +155,10 @@ class SessionFixture : public ::testing::Test, protected Dispatcher {
     return handler;
   }
 
-  void OnRequestDone(const RequestSummary& summary) override { Note(summary); }
+  void OnRequestDone(const RequestSummary& summary) override {
+    kept_at_end_ = {kept_[0].use_count(), kept_[1].use_count()};
+    Note(summary);
+  }
   void OnStreamTaken(const RequestSummary& summary) override { Note(summary); }
   void Note(const RequestSummary& summary) {
     EXPECT_NE(summary.peer, nullptr);
@@ -160,6 +172,9 @@ class SessionFixture : public ::testing::Test, protected Dispatcher {
   testing::FakeLoop loop_;
   event::TimerWheel timers_{loop_};
   SessionSettings settings_;
+  // What /kept keeps, and how many held it when the request was over.
+  std::shared_ptr<int> kept_[2] = {std::make_shared<int>(0), std::make_shared<int>(0)};
+  std::array<long, 2> kept_at_end_{};
   std::unique_ptr<SessionSet> sessions_ =
       std::make_unique<SessionSet>(SessionEnvironment{loop_, timers_, *this, settings_}, 100);
 

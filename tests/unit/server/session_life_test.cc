@@ -20,6 +20,22 @@ using ::testing::StartsWith;
 // What happens around requests: several at once, clients that are slow or leave, the end.
 class SessionLifeTest : public SessionFixture {};
 
+TEST_F(SessionLifeTest, WhatARequestKeepsLivesUntilItIsOver) {
+  auto peer = ConnectAndSend(Get("/kept"));
+  EXPECT_THAT(peer->written(), StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(kept_at_end_[0], 2) << "though another was kept after it";
+  EXPECT_EQ(kept_at_end_[1], 2);
+  EXPECT_EQ(kept_[0].use_count(), 1) << "a connection that waits keeps nothing";
+  EXPECT_EQ(kept_[1].use_count(), 1);
+  // An answer that waits for the client does.
+  peer->SetBudget(0);
+  peer->Deliver(Get("/kept"));
+  EXPECT_EQ(kept_[0].use_count(), 2);
+  peer->Kill(ECONNRESET);
+  loop_.Turn();
+  EXPECT_EQ(kept_[0].use_count(), 1);
+}
+
 // --- Pipelining ---
 
 TEST_F(SessionLifeTest, PipelinedRequestsAreAnsweredInOrder) {
