@@ -10,7 +10,7 @@ namespace {
 // What an ordinary head has room for without growing.
 constexpr size_t kUsualFields = 16;
 // What is kept between messages.
-constexpr size_t kKeptBytes = 2048;
+constexpr size_t kKeptBytes = 4096;
 constexpr size_t kKeptFields = 32;
 
 }  // namespace
@@ -72,7 +72,7 @@ void FieldLines::Clear() {
   }
   bytes_.clear();
   fields_.clear();
-  seen_ = 0;
+  seen_ = repeated_ = 0;
 }
 
 bool FieldLines::AddField(std::string_view line) {
@@ -81,7 +81,10 @@ bool FieldLines::AddField(std::string_view line) {
   if (fields_.empty()) fields_.reserve(kUsualFields);
   const std::string_view name = line.substr(0, colon);
   const KnownField known = FindFieldName(name);
-  if (!known.folded) seen_ |= Bit(known.name);
+  if (!known.folded) {
+    repeated_ |= seen_ & Bit(known.name);
+    seen_ |= Bit(known.name);
+  }
   fields_.push_back({SliceOf(name), SliceOf(TrimOws(line.substr(colon + 1))), known});
   return true;
 }

@@ -1,5 +1,6 @@
 #include "sluice/http/field_name.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstring>
@@ -15,49 +16,62 @@ namespace {
 constexpr uint64_t kLowerBits = 0x2020202020202020;
 static_assert(std::endian::native == std::endian::little, "words are built from their first byte");
 
+// A name in lower case, as a template's argument: so its words are constants.
 template <size_t kSize>
-constexpr uint64_t LiteralWord(const char (&literal)[kSize], size_t at, size_t count) {
-  uint64_t word = 0;
-  for (size_t i = 0; i < count; ++i) {
-    word |= static_cast<uint64_t>(static_cast<unsigned char>(literal[at + i])) << (8 * i);
-  }
-  return word;
-}
+struct Literal {
+  char text[kSize] = {};
+  // NOLINTNEXTLINE(google-explicit-constructor): it stands for the literal
+  consteval Literal(const char (&literal)[kSize]) { std::copy_n(literal, kSize, text); }
+  static constexpr size_t kLength = kSize - 1;
 
-template <size_t kSize>
-constexpr uint64_t LetterMask(const char (&literal)[kSize], size_t at, size_t count) {
-  uint64_t mask = 0;
-  for (size_t i = 0; i < count; ++i) {
-    if (literal[at + i] != '-') mask |= uint64_t{0xFF} << (8 * i);
-  }
-  return mask;
-}
-
-template <size_t kCount>
-uint64_t LoadLower(const char* at) {
-  uint64_t word = 0;
-  std::memcpy(&word, at, kCount);
-  return word | kLowerBits;
-}
-
-// Whether the letters of `name` are those of the lower-case `literal`. REQUIRES: the same size.
-template <size_t kSize>
-bool LettersMatch(const char* name, const char (&literal)[kSize]) {
-  constexpr size_t kLength = kSize - 1;
-  uint64_t differs = 0;
-  if constexpr (kLength < 8) {
-    differs = (LoadLower<kLength>(name) ^ LiteralWord(literal, 0, kLength)) &
-              LetterMask(literal, 0, kLength);
-  } else {
-    for (size_t at = 0; at + 8 <= kLength; at += 8) {
-      differs |=
-          (LoadLower<8>(name + at) ^ LiteralWord(literal, at, 8)) & LetterMask(literal, at, 8);
+  [[nodiscard]] constexpr uint64_t Word(size_t at, size_t count) const {
+    uint64_t word = 0;
+    for (size_t i = 0; i < count; ++i) {
+      word |= static_cast<uint64_t>(static_cast<unsigned char>(text[at + i])) << (8 * i);
     }
-    constexpr size_t kLast = kLength - 8;
-    differs |= (LoadLower<8>(name + kLast) ^ LiteralWord(literal, kLast, 8)) &
-               LetterMask(literal, kLast, 8);
+    return word;
   }
-  return differs == 0;
+  [[nodiscard]] constexpr uint64_t LetterMask(size_t at, size_t count) const {
+    uint64_t mask = 0;
+    for (size_t i = 0; i < count; ++i) {
+      if (text[at + i] != '-') mask |= uint64_t{0xFF} << (8 * i);
+    }
+    return mask;
+  }
+};
+
+// How a name differs from kName: anywhere, and in its letters.
+struct Difference {
+  uint64_t all = 0;
+  uint64_t letters = 0;
+};
+
+template <Literal kName, size_t kAt, size_t kCount>
+void Compare(const char* name, Difference& difference) {
+  constexpr uint64_t kWord = kName.Word(kAt, kCount);
+  constexpr uint64_t kBytes = kCount == 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * kCount % 64)) - 1;
+  constexpr uint64_t kLetters = kName.LetterMask(kAt, kCount);
+  uint64_t word = 0;
+  std::memcpy(&word, name + kAt, kCount);
+  const uint64_t differs = ((word | kLowerBits) ^ kWord) & kBytes;
+  difference.all |= differs;
+  difference.letters |= differs & kLetters;
+}
+
+// REQUIRES: `name` has the size of kName.
+template <Literal kName>
+Difference DifferenceTo(const char* name) {
+  constexpr size_t kLength = kName.kLength;
+  static_assert(kLength <= 24);
+  Difference difference;
+  if constexpr (kLength < 8) {
+    Compare<kName, 0, kLength>(name, difference);
+  } else {
+    Compare<kName, 0, 8>(name, difference);
+    if constexpr (kLength > 16) Compare<kName, 8, 8>(name, difference);
+    Compare<kName, kLength - 8, 8>(name, difference);
+  }
+  return difference;
 }
 
 constexpr char Folded(char c) {
@@ -65,31 +79,30 @@ constexpr char Folded(char c) {
   return IsAlphanumeric(c) ? c : '-';
 }
 
-// Looks closely at what matched.
-KnownField Exactly(std::string_view name, std::string_view literal, FieldName known) {
-  bool folded = false;
+// Of what has the letters of `literal`: nothing that counts as a letter may stand for a '-'.
+KnownField LookClosely(std::string_view name, std::string_view literal, FieldName known) {
   for (size_t i = 0; i < literal.size(); ++i) {
-    if (literal[i] != '-') continue;
-    if (IsAlphanumeric(name[i])) return {};
-    folded = folded || name[i] != '-';
+    if (literal[i] == '-' && IsAlphanumeric(name[i])) return {};
   }
-  return {known, folded};
+  return {known, true};
 }
 
-template <size_t kSize>
-bool Is(std::string_view name, const char (&literal)[kSize], FieldName known, KnownField& found) {
-  if (!LettersMatch(name.data(), literal)) return false;
-  found = Exactly(name, {literal, kSize - 1}, known);
+template <Literal kName>
+bool Is(std::string_view name, FieldName known, KnownField& found) {
+  const Difference difference = DifferenceTo<kName>(name.data());
+  if (difference.letters != 0) return false;
+  found = difference.all == 0 ? KnownField{known, false}
+                              : LookClosely(name, {kName.text, kName.kLength}, known);
   return true;
 }
 
 // Names of which only the beginning is known.
 KnownField FindFamily(std::string_view name) {
   KnownField found;
-  if (name.size() > 12 && Is(name, "x-forwarded-", FieldName::kXForwardedOther, found)) {
+  if (name.size() > 12 && Is<"x-forwarded-">(name, FieldName::kXForwardedOther, found)) {
     return found;
   }
-  if (name.size() > 8) static_cast<void>(Is(name, "x-accel-", FieldName::kXAccelOther, found));
+  if (name.size() > 8) static_cast<void>(Is<"x-accel-">(name, FieldName::kXAccelOther, found));
   return found;
 }
 
@@ -99,65 +112,65 @@ KnownField FindFieldName(std::string_view name) {
   KnownField found;
   switch (name.size()) {
     case 2:
-      Is(name, "te", FieldName::kTe, found);
+      Is<"te">(name, FieldName::kTe, found);
       return found;
     case 3:
-      Is(name, "via", FieldName::kVia, found);
+      Is<"via">(name, FieldName::kVia, found);
       return found;
     case 4:
-      Is(name, "host", FieldName::kHost, found) || Is(name, "date", FieldName::kDate, found);
+      Is<"host">(name, FieldName::kHost, found) || Is<"date">(name, FieldName::kDate, found);
       return found;
     case 6:
-      Is(name, "cookie", FieldName::kCookie, found) ||
-          Is(name, "expect", FieldName::kExpect, found) ||
-          Is(name, "server", FieldName::kServer, found);
+      Is<"cookie">(name, FieldName::kCookie, found) ||
+          Is<"expect">(name, FieldName::kExpect, found) ||
+          Is<"server">(name, FieldName::kServer, found);
       return found;
     case 7:
-      Is(name, "upgrade", FieldName::kUpgrade, found) ||
-          Is(name, "expires", FieldName::kExpires, found) ||
-          Is(name, "trailer", FieldName::kTrailer, found);
+      Is<"upgrade">(name, FieldName::kUpgrade, found) ||
+          Is<"expires">(name, FieldName::kExpires, found) ||
+          Is<"trailer">(name, FieldName::kTrailer, found);
       return found;
     case 9:
-      Is(name, "forwarded", FieldName::kForwarded, found) ||
-          Is(name, "x-real-ip", FieldName::kXRealIp, found);
+      Is<"forwarded">(name, FieldName::kForwarded, found) ||
+          Is<"x-real-ip">(name, FieldName::kXRealIp, found);
       break;
     case 10:
-      Is(name, "connection", FieldName::kConnection, found) ||
-          Is(name, "keep-alive", FieldName::kKeepAlive, found) ||
-          Is(name, "set-cookie", FieldName::kSetCookie, found);
+      Is<"connection">(name, FieldName::kConnection, found) ||
+          Is<"keep-alive">(name, FieldName::kKeepAlive, found) ||
+          Is<"set-cookie">(name, FieldName::kSetCookie, found);
       break;
     case 12:
-      Is(name, "content-type", FieldName::kContentType, found);
+      Is<"content-type">(name, FieldName::kContentType, found);
       break;
     case 13:
-      Is(name, "authorization", FieldName::kAuthorization, found) ||
-          Is(name, "cache-control", FieldName::kCacheControl, found) ||
-          Is(name, "accept-ranges", FieldName::kAcceptRanges, found);
+      Is<"authorization">(name, FieldName::kAuthorization, found) ||
+          Is<"cache-control">(name, FieldName::kCacheControl, found) ||
+          Is<"accept-ranges">(name, FieldName::kAcceptRanges, found);
       break;
     case 14:
-      Is(name, "content-length", FieldName::kContentLength, found) ||
-          Is(name, "http2-settings", FieldName::kHttp2Settings, found);
+      Is<"content-length">(name, FieldName::kContentLength, found) ||
+          Is<"http2-settings">(name, FieldName::kHttp2Settings, found);
       break;
     case 15:
-      Is(name, "x-forwarded-for", FieldName::kXForwardedFor, found);
+      Is<"x-forwarded-for">(name, FieldName::kXForwardedFor, found);
       break;
     case 16:
-      Is(name, "x-forwarded-host", FieldName::kXForwardedHost, found) ||
-          Is(name, "x-accel-redirect", FieldName::kXAccelRedirect, found) ||
-          Is(name, "proxy-connection", FieldName::kProxyConnection, found);
+      Is<"x-forwarded-host">(name, FieldName::kXForwardedHost, found) ||
+          Is<"x-accel-redirect">(name, FieldName::kXAccelRedirect, found) ||
+          Is<"proxy-connection">(name, FieldName::kProxyConnection, found);
       break;
     case 17:
-      Is(name, "transfer-encoding", FieldName::kTransferEncoding, found) ||
-          Is(name, "x-forwarded-proto", FieldName::kXForwardedProto, found) ||
-          Is(name, "x-accel-buffering", FieldName::kXAccelBuffering, found);
+      Is<"transfer-encoding">(name, FieldName::kTransferEncoding, found) ||
+          Is<"x-forwarded-proto">(name, FieldName::kXForwardedProto, found) ||
+          Is<"x-accel-buffering">(name, FieldName::kXAccelBuffering, found);
       break;
     case 18:
-      Is(name, "proxy-authenticate", FieldName::kProxyAuthenticate, found) ||
-          Is(name, "x-accel-limit-rate", FieldName::kXAccelLimitRate, found);
+      Is<"proxy-authenticate">(name, FieldName::kProxyAuthenticate, found) ||
+          Is<"x-accel-limit-rate">(name, FieldName::kXAccelLimitRate, found);
       break;
     case 19:
-      Is(name, "content-disposition", FieldName::kContentDisposition, found) ||
-          Is(name, "proxy-authorization", FieldName::kProxyAuthorization, found);
+      Is<"content-disposition">(name, FieldName::kContentDisposition, found) ||
+          Is<"proxy-authorization">(name, FieldName::kProxyAuthorization, found);
       break;
     default:
       break;

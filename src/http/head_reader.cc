@@ -23,8 +23,7 @@ Method MethodOf(std::string_view text) {
 
 }  // namespace
 
-bool HeadReader::ReadRequestLine(uint32_t begin, uint32_t end) {
-  const std::string_view line = request_.View({begin, end - begin});
+bool HeadReader::ReadRequestLine(std::string_view line) {
   const size_t first = line.find(' ');
   const size_t last = line.rfind(' ');
   if (first == last) return Refuse(400, "request line: the HTTP version is missing");
@@ -60,16 +59,14 @@ bool HeadReader::ReadTarget(std::string_view target) {
   return true;
 }
 
-bool HeadReader::ReadField(uint32_t begin, uint32_t end) {
-  const std::string_view line = request_.View({begin, end - begin});
+bool HeadReader::ReadField(std::string_view line) {
   return request_.fields_.AddField(line) ||
          Refuse(400, "header line " + std::to_string(request_.fields_.size() + 1) +
                          ": the field has no name");
 }
 
 bool HeadReader::Finish() {
-  Seen seen;
-  if (!Look(seen) || !CheckHost(seen) || !CheckFraming(seen)) return false;
+  if (!CheckExpect() || !CheckHost() || !CheckFraming()) return false;
   request_.keep_alive_ = request_.minor_version_ == 1;
   if (request_.fields_.Has(FieldName::kConnection)) {
     request_.keep_alive_ =
@@ -79,59 +76,49 @@ bool HeadReader::Finish() {
   return true;
 }
 
-bool HeadReader::Look(Seen& seen) {
-  for (size_t i = 0; i < request_.fields_.size(); ++i) {
-    const KnownField known = request_.fields_.known(i);
-    if (known.folded) continue;
-    switch (known.name) {
-      case FieldName::kHost:
-        ++seen.hosts;
-        seen.host = request_.fields_[i].value;
-        break;
-      case FieldName::kExpect:
-        // HTTP/1.0 knows no expectations (RFC 9110 10.1.1).
-        if (request_.minor_version_ == 0) break;
-        if (!EqualsIgnoreCase(request_.fields_[i].value, "100-continue")) {
-          return Refuse(417, "Expect: only 100-continue can be met");
-        }
-        request_.expects_continue_ = true;
-        break;
-      case FieldName::kContentLength:
-        ++seen.lengths;
-        break;
-      case FieldName::kTransferEncoding:
-        ++seen.codings;
-        seen.coding = request_.fields_[i].value;
-        break;
-      default:
-        break;
+bool HeadReader::CheckExpect() {
+  const FieldLines& fields = request_.fields_;
+  // HTTP/1.0 knows no expectations (RFC 9110 10.1.1).
+  if (!fields.Has(FieldName::kExpect) || request_.minor_version_ == 0) return true;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (fields.known(i).name == FieldName::kExpect &&
+        !EqualsIgnoreCase(fields[i].value, "100-continue")) {
+      return Refuse(417, "Expect: only 100-continue can be met");
     }
   }
+  request_.expects_continue_ = true;
   return true;
 }
 
-bool HeadReader::CheckHost(const Seen& seen) {
-  if (seen.hosts > 1) return Refuse(400, "Host: it must stand once only");
-  if (seen.hosts == 0) {
-    return request_.minor_version_ == 0 || Refuse(400, "Host: HTTP/1.1 requires it");
+bool HeadReader::CheckHost() {
+  if (request_.fields_.Repeats(FieldName::kHost)) {
+    return Refuse(400, "Host: it must stand once only");
   }
-  if (seen.host.empty() && request_.minor_version_ == 0) return true;
-  if (!IsValidAuthority(seen.host)) return Refuse(400, "Host: not a valid host and port");
+  const std::optional<std::string_view> host = request_.fields_.Find(FieldName::kHost);
+  if (!host) return request_.minor_version_ == 0 || Refuse(400, "Host: HTTP/1.1 requires it");
+  if (host->empty() && request_.minor_version_ == 0) return true;
+  if (!IsValidAuthority(*host)) return Refuse(400, "Host: not a valid host and port");
   // An absolute-form target has named the host already, and wins (RFC 9112 3.2.2).
-  if (request_.host_.size == 0) request_.host_ = request_.fields_.SliceOf(seen.host);
+  if (request_.host_.size == 0) request_.host_ = request_.fields_.SliceOf(*host);
   return true;
 }
 
-bool HeadReader::CheckFraming(const Seen& seen) {
-  if (seen.lengths > 1) return Refuse(400, "Content-Length: it must stand once only");
-  if (seen.codings == 0) return true;
-  if (seen.lengths > 0) {
+bool HeadReader::CheckFraming() {
+  const FieldLines& fields = request_.fields_;
+  if (fields.Repeats(FieldName::kContentLength)) {
+    return Refuse(400, "Content-Length: it must stand once only");
+  }
+  const std::optional<std::string_view> coding = fields.Find(FieldName::kTransferEncoding);
+  if (!coding) return true;
+  if (fields.Has(FieldName::kContentLength)) {
     return Refuse(400, "Transfer-Encoding: not together with Content-Length");
   }
   if (request_.minor_version_ == 0) return Refuse(400, "Transfer-Encoding: not in HTTP/1.0");
-  if (seen.codings > 1) return Refuse(400, "Transfer-Encoding: it must stand once only");
-  if (seen.coding.empty()) return Refuse(400, "Transfer-Encoding: it is empty");
-  if (!EqualsIgnoreCase(seen.coding, "chunked")) {
+  if (fields.Repeats(FieldName::kTransferEncoding)) {
+    return Refuse(400, "Transfer-Encoding: it must stand once only");
+  }
+  if (coding->empty()) return Refuse(400, "Transfer-Encoding: it is empty");
+  if (!EqualsIgnoreCase(*coding, "chunked")) {
     return Refuse(501, "Transfer-Encoding: only \"chunked\" is supported");
   }
   request_.chunked_ = true;

@@ -16,27 +16,18 @@ class HeadReader {
   // Works on `request`, whose bytes_ hold the lines; a refusal goes to `error`.
   HeadReader(Request& request, RequestError& error) : request_(request), error_(error) {}
 
-  // `begin` and `end` are offsets into the request's bytes, without the CRLF. False: refused.
-  [[nodiscard]] bool ReadRequestLine(uint32_t begin, uint32_t end);
-  [[nodiscard]] bool ReadField(uint32_t begin, uint32_t end);
+  // `line` lies in the request's bytes and is without its CRLF. False: refused.
+  [[nodiscard]] bool ReadRequestLine(std::string_view line);
+  [[nodiscard]] bool ReadField(std::string_view line);
   // At the empty line: what the fields say together.
   [[nodiscard]] bool Finish();
 
  private:
-  // The fields that decide framing and routing.
-  struct Seen {
-    int hosts = 0;
-    int lengths = 0;
-    int codings = 0;
-    std::string_view host;
-    std::string_view coding;
-  };
-
   [[nodiscard]] bool ReadVersion(std::string_view version);
   [[nodiscard]] bool ReadTarget(std::string_view target);
-  [[nodiscard]] bool Look(Seen& seen);
-  [[nodiscard]] bool CheckHost(const Seen& seen);
-  [[nodiscard]] bool CheckFraming(const Seen& seen);
+  [[nodiscard]] bool CheckExpect();
+  [[nodiscard]] bool CheckHost();
+  [[nodiscard]] bool CheckFraming();
   bool Refuse(int status, std::string_view detail);
 
   Request& request_;

@@ -1,14 +1,25 @@
 #include "sluice/http/path.h"
 
+#include <array>
+
 #include "sluice/http/query.h"
 
 namespace sluice::http {
 namespace {
 
+constexpr size_t kUsualSegments = 8;
+
 bool IsControl(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return byte < 0x20 || byte == 0x7f;
 }
+
+// What may stand in a path that needs neither decoding nor a second look.
+constexpr std::array<bool, 256> kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (size_t i = 0x21; i < plain.size(); ++i) plain[i] = i != '%' && i != '\\' && i != 0x7f;
+  return plain;
+}();
 
 // Appends the decoded segment. False: a broken escape or a control byte.
 bool AppendDecoded(std::string& out, std::string_view raw) {
@@ -34,11 +45,32 @@ bool IsDotsWithParameters(std::string_view decoded) {
 
 }  // namespace
 
+bool Path::TakePlain(std::string_view raw) {
+  ends_.reserve(kUsualSegments);
+  char last = '/';
+  for (size_t i = 1; i < raw.size(); ++i) {
+    const char c = raw[i];
+    const bool good =
+        kPlain[static_cast<unsigned char>(c)] && (last != '/' || (c != '/' && c != '.'));
+    if (!good) {
+      ends_.clear();
+      return false;
+    }
+    if (c == '/') ends_.push_back(static_cast<uint32_t>(i));
+    last = c;
+  }
+  trailing_slash_ = last == '/';
+  if (!trailing_slash_) ends_.push_back(static_cast<uint32_t>(raw.size()));
+  text_ = raw;
+  return true;
+}
+
 Result<Path> Path::Parse(std::string_view raw) {
+  Path path;
+  if (path.TakePlain(raw)) return path;
   if (raw.find('\\') != std::string_view::npos) {
     return Fail(Errc::kInvalid, "path: a backslash must be encoded (%5C)");
   }
-  Path path;
   std::string& text = path.text_;
   text.reserve(raw.size());
   size_t position = 1;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "http/head_reader.h"
+#include "http/line_cutter.h"
 #include "http/llhttp_machine.h"
 #include "http/text.h"
 #include "http/trailers.h"
@@ -81,9 +82,9 @@ RequestParser::Fed RequestParser::Feed(std::string_view bytes, BodySink* sink) {
   return {Event::kError, 0};
 }
 
-// The head is cut into lines here, and llhttp gets one line after the other, or the part of it that
-// has come. So where the head ends is decided twice, and both must agree; and a refusal is the same
-// however the bytes were torn.
+// Most heads come in one piece. Others are cut into lines here, and llhttp gets one after the
+// other, or the part of it that has come. So where the head ends is decided twice, and both must
+// agree; and a refusal is the same however the bytes were torn.
 RequestParser::Fed RequestParser::FeedHead(std::string_view bytes) {
   size_t consumed = 0;
   if (!started()) {
@@ -92,6 +93,9 @@ RequestParser::Fed RequestParser::FeedHead(std::string_view bytes) {
         return Refuse(consumed, 400, "request line: empty lines instead of it");
       }
       ++consumed;
+    }
+    if (TakeWholeHead(bytes.substr(consumed))) {
+      return EndHead(consumed + request_.fields_.bytes().size());
     }
     request_.fields_.Reserve(std::min<size_t>(bytes.size() - consumed, limits_.head_bytes));
   }
@@ -127,6 +131,35 @@ RequestParser::Fed RequestParser::FeedHead(std::string_view bytes) {
     if (!EndLine()) return Fail(consumed);
   }
   return {Event::kMore, consumed};
+}
+
+bool RequestParser::TakeWholeHead(std::string_view bytes) {
+  request_.fields_.Append(bytes.substr(0, std::min<size_t>(kOnePieceBytes, limits_.head_bytes)));
+  const std::string_view head = request_.fields_.bytes();
+  HeadReader reader(request_, error_);
+  LineCutter cutter(head);
+  std::string_view line;
+  bool good =
+      cutter.Next(line) && line.size() <= limits_.target_bytes && reader.ReadRequestLine(line);
+  while (good) {
+    good = cutter.Next(line);
+    if (!good || line.empty()) break;
+    good = request_.fields_.size() < limits_.headers && reader.ReadField(line);
+  }
+  // As below, llhttp gets the last byte when the fields have been looked at.
+  const size_t last = cutter.position() - 1;
+  good = good && machine_->Run(head.substr(0, last), nullptr).fault == LlhttpFault::kNone &&
+         !machine_->head_complete() && reader.Finish() &&
+         machine_->Run(head.substr(last, 1), nullptr).fault == LlhttpFault::kNone &&
+         machine_->head_complete();
+  if (good) {
+    request_.fields_.Truncate(last + 1);
+  } else {
+    machine_->Reset();
+    request_ = Request();
+    error_ = RequestError();
+  }
+  return good;
 }
 
 bool RequestParser::LineIsFolded(char first) const {
@@ -173,11 +206,8 @@ bool RequestParser::EndLine() {
     return false;
   }
   HeadReader reader(request_, error_);
-  if (line_start_ == 0) {
-    if (!reader.ReadRequestLine(0, end - 2)) return false;
-  } else if (!reader.ReadField(line_start_, end - 2)) {
-    return false;
-  }
+  const std::string_view line = request_.View({line_start_, end - 2 - line_start_});
+  if (!(line_start_ == 0 ? reader.ReadRequestLine(line) : reader.ReadField(line))) return false;
   line_start_ = end;
   return true;
 }

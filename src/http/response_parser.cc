@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "http/head_scan.h"
+#include "http/line_cutter.h"
 #include "http/llhttp_machine.h"
 #include "http/trailers.h"
 
@@ -77,6 +78,13 @@ ResponseParser::Fed ResponseParser::FeedHead(std::string_view bytes) {
   size_t consumed = 0;
   while (consumed < bytes.size()) {
     const std::string_view rest = bytes.substr(consumed);
+    if (head_.fields_.bytes().empty() && TakeWholeHead(rest)) {
+      consumed += head_.fields_.bytes().size();
+      const Event event = EndHead();
+      if (event != Event::kMore) return {event, consumed};
+      Forget();
+      continue;
+    }
     const ScannedHead scanned = ScanHead(head_.fields_.bytes(), rest);
     const std::string_view piece =
         rest.substr(0, std::min(scanned.size, limits_.head_bytes - head_.fields_.bytes().size()));
@@ -104,6 +112,33 @@ ResponseParser::Fed ResponseParser::FeedHead(std::string_view bytes) {
     Forget();
   }
   return {Event::kMore, consumed};
+}
+
+bool ResponseParser::TakeWholeHead(std::string_view bytes) {
+  head_.fields_.Append(bytes.substr(0, std::min<size_t>(kOnePieceBytes, limits_.head_bytes)));
+  const std::string_view head = head_.fields_.bytes();
+  LineCutter cutter(head);
+  std::string_view line;
+  // llhttp knows the status when it has read the head.
+  bool good = cutter.Next(line);
+  const std::string_view status_line = line;
+  while (good) {
+    good = cutter.Next(line);
+    if (!good || line.empty()) break;
+    good = ReadField(line);
+  }
+  const size_t size = cutter.position();
+  good = good && machine_->Run(head.substr(0, size - 1), nullptr).fault == LlhttpFault::kNone &&
+         !machine_->head_complete() &&
+         machine_->Run(head.substr(size - 1, 1), nullptr).fault == LlhttpFault::kNone &&
+         machine_->head_complete() && ReadStatusLine(status_line) && ReadFraming();
+  if (good) {
+    head_.fields_.Truncate(size);
+  } else {
+    error_ = {};
+    Forget();
+  }
+  return good;
 }
 
 ResponseParser::Event ResponseParser::EndHead() {
@@ -173,22 +208,16 @@ bool ResponseParser::ReadField(std::string_view line) {
 }
 
 bool ResponseParser::ReadFraming() {
-  int lengths = 0;
-  int codings = 0;
-  bool chunked = false;
-  for (size_t i = 0; i < head_.header_count(); ++i) {
-    const KnownField known = head_.fields_.known(i);
-    if (known.folded) continue;
-    if (known.name == FieldName::kContentLength) ++lengths;
-    if (known.name != FieldName::kTransferEncoding) continue;
-    ++codings;
-    chunked = EqualsIgnoreCase(head_.fields_[i].value, "chunked");
-  }
-  if (lengths + codings > 1) {
+  const FieldLines& fields = head_.fields_;
+  const bool has_length = fields.Has(FieldName::kContentLength);
+  const std::optional<std::string_view> coding = fields.Find(FieldName::kTransferEncoding);
+  if ((has_length && coding) || fields.Repeats(FieldName::kContentLength) ||
+      fields.Repeats(FieldName::kTransferEncoding)) {
     return Refuse(Errc::kInvalid,
                   "the answer gives its body's length twice (Content-Length, Transfer-Encoding)");
   }
-  if (codings > 0 && (!chunked || head_.minor_version_ == 0)) {
+  const bool chunked = coding && EqualsIgnoreCase(*coding, "chunked");
+  if (coding && (!chunked || head_.minor_version_ == 0)) {
     return Refuse(Errc::kInvalid,
                   "the answer's Transfer-Encoding is not \"chunked\", or not in HTTP/1.1");
   }

@@ -1,6 +1,7 @@
 #include "http/target.h"
 
 #include <algorithm>
+#include <array>
 
 #include "http/text.h"
 #include "sluice/http/query.h"
@@ -15,11 +16,18 @@ bool IsDigit(char c) {
   return c >= '0' && c <= '9';
 }
 
+// What may stand in a reg-name unencoded.
+constexpr std::array<bool, 256> kNameBytes = [] {
+  std::array<bool, 256> allowed{};
+  for (size_t i = 0; i < allowed.size(); ++i) allowed[i] = IsAlphanumeric(static_cast<char>(i));
+  for (const char c : std::string_view("-._~!$&'()*+,;=")) allowed[static_cast<size_t>(c)] = true;
+  return allowed;
+}();
+
 // reg-name of RFC 3986 3.2.2, which an IPv4 address also is.
 bool IsRegisteredName(std::string_view host) {
-  static constexpr std::string_view kAlso = "-._~!$&'()*+,;=";
   for (size_t i = 0; i < host.size(); ++i) {
-    if (IsAlphanumeric(host[i]) || kAlso.find(host[i]) != std::string_view::npos) continue;
+    if (kNameBytes[static_cast<unsigned char>(host[i])]) continue;
     if (host[i] != '%' || host.size() - i < 3 || HexDigit(host[i + 1]) < 0 ||
         HexDigit(host[i + 2]) < 0) {
       return false;

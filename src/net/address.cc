@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cstring>
-#include <iterator>
 
 #include <arpa/inet.h>
 #include <sys/un.h>
@@ -52,7 +51,10 @@ void PeerAddress::AppendHost(std::string& out) const {
       char* at = text;
       for (size_t i = 0; i < 4; ++i) {
         if (i > 0) *at++ = '.';
-        at = std::to_chars(at, std::end(text), bytes[i]).ptr;
+        const unsigned byte = bytes[i];
+        if (byte >= 100) *at++ = static_cast<char>('0' + byte / 100);
+        if (byte >= 10) *at++ = static_cast<char>('0' + byte / 10 % 10);
+        *at++ = static_cast<char>('0' + byte % 10);
       }
       out.append(text, at);
       break;

@@ -34,12 +34,83 @@ bool ExpectsBody(std::string_view method) {
   return method == "POST" || method == "PUT" || method == "PATCH";
 }
 
-// RFC 7239 4: a token, or else quoted. Neither addresses nor hosts have '"' or '\'.
-void AppendNode(std::string& out, std::string_view text) {
-  const bool quoted = text.find_first_of(":[],;=") != std::string_view::npos;
-  if (quoted) out += '"';
-  out += text;
-  if (quoted) out += '"';
+// RFC 7239 4: what is no token is quoted. Neither addresses nor hosts have '"' or '\'.
+bool NeedsQuotes(std::string_view text) {
+  return text.find_first_of(":[],;=") != std::string_view::npos;
+}
+
+bool TakesTrailers(const http::Request& request) {
+  return request.minor_version() == 1 && request.fields().HasToken(FieldName::kTe, "trailers");
+}
+
+std::string_view MethodOf(const ForwardRequest& forward) {
+  return forward.method.empty() ? forward.request.method_text() : forward.method;
+}
+
+bool StripsParameters(const ForwardRequest& forward) {
+  return forward.strip != nullptr && !forward.strip->parameters.empty();
+}
+
+void AppendQuery(std::string& out, const ForwardRequest& forward) {
+  std::string_view query = forward.request.query();
+  if (!StripsParameters(forward)) {
+    if (!query.empty() || forward.request.target().ends_with('?')) out.append("?").append(query);
+    return;
+  }
+  char separator = '?';
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    const std::string name = http::DecodeQuery(pair.substr(0, pair.find('=')));
+    if (Contains(forward.strip->parameters, name)) continue;
+    out += separator;
+    out += pair;
+    separator = '&';
+  }
+}
+
+void AppendTarget(std::string& out, const ForwardRequest& forward) {
+  const http::Request& request = forward.request;
+  if (!forward.target.empty()) {
+    out += forward.target;
+  } else if (request.asterisk()) {
+    out += '*';
+  } else if (request.target().starts_with('/') && !request.path().dot_segments() &&
+             !forward.route.strip_prefix && !StripsParameters(forward)) {
+    out += request.target();  // as AppendUpstreamPath would leave it
+  } else {
+    AppendUpstreamPath(out, RawPath(request.target()), request.path(), forward.route);
+    AppendQuery(out, forward);
+  }
+}
+
+// The request line and Host, with room for the rest.
+std::string Begin(const ForwardRequest& forward, size_t room) {
+  std::string out;
+  out.reserve(forward.request.target().size() + forward.target.size() +
+              forward.request.host().size() + forward.route.host.size() + kOwnBytes + room);
+  out += MethodOf(forward);
+  out += ' ';
+  AppendTarget(out, forward);
+  out += " HTTP/1.1\r\nHost: ";
+  if (!forward.route.host.empty()) {
+    out += forward.route.host;
+  } else {
+    out += !forward.request.host().empty() ? forward.request.host() : forward.route.upstream;
+  }
+  out += "\r\n";
+  return out;
+}
+
+// Of the fields: what came, what we add, and what is set.
+size_t RoomFor(const ForwardRequest& forward) {
+  size_t room = forward.request.fields().bytes().size() + forward.request.host().size() + kOwnBytes;
+  for (const auto& [name, value] : forward.route.request_headers.set) {
+    room += name.size() + value.size() + 4;
+  }
+  if (forward.fields == nullptr) return room;
+  for (const auto& [name, value] : *forward.fields) room += name.size() + value.size() + 4;
+  return room;
 }
 
 class Builder {
@@ -48,18 +119,19 @@ class Builder {
       : forward_(forward),
         request_(forward.request),
         fields_(forward.request.fields()),
-        output_(out_, fields_),
+        room_(RoomFor(forward)),
+        output_(Begin(forward, room_), room_, fields_),
         nominations_(fields_),
         trusted_(forward.forwarding.Trusts(forward.peer)),
-        takes_trailers_(request_.minor_version() == 1 &&
-                        fields_.HasToken(FieldName::kTe, "trailers")),
+        takes_trailers_(TakesTrailers(request_)),
         has_edits_(forward.fields != nullptr || !edits().set.empty() || !edits().remove.empty() ||
-                   forward.route.auth_request.has_value()) {}
+                   forward.route.auth_request.has_value()) {
+    using Family = net::PeerAddress::Family;
+    const Family family = forward.peer.family;
+    if (family == Family::kIpv4 || family == Family::kIpv6) forward.peer.AppendHost(address_);
+  }
 
   std::string Build() {
-    out_.reserve(Size());
-    AppendRequestLine();
-    output_.Add("Host", Host());
     for (size_t i = 0; i < fields_.size(); ++i) {
       if (Passes(i)) output_.Keep(i);
     }
@@ -67,62 +139,12 @@ class Builder {
     AppendFraming();
     AppendOwn();
     AppendEdits();
-    out_ += "\r\n";
-    return std::move(out_);
+    output_.Put("\r\n");
+    return output_.Take();
   }
 
  private:
   [[nodiscard]] const config::HeaderEdits& edits() const { return forward_.route.request_headers; }
-
-  [[nodiscard]] size_t Size() const {
-    size_t size = fields_.bytes().size() + forward_.target.size() + forward_.route.host.size() +
-                  2 * request_.host().size() + kOwnBytes;
-    for (const auto& [name, value] : edits().set) size += name.size() + value.size() + 4;
-    if (forward_.fields == nullptr) return size;
-    for (const auto& [name, value] : *forward_.fields) size += name.size() + value.size() + 4;
-    return size;
-  }
-
-  void AppendRequestLine() {
-    out_ += Method();
-    out_ += ' ';
-    if (!forward_.target.empty()) {
-      out_ += forward_.target;
-    } else if (request_.asterisk()) {
-      out_ += '*';
-    } else {
-      AppendUpstreamPath(out_, RawPath(request_.target()), request_.path(), forward_.route);
-      AppendQuery();
-    }
-    out_ += " HTTP/1.1\r\n";
-  }
-
-  [[nodiscard]] std::string_view Method() const {
-    return forward_.method.empty() ? request_.method_text() : forward_.method;
-  }
-
-  void AppendQuery() {
-    std::string_view query = request_.query();
-    if (forward_.strip == nullptr || forward_.strip->parameters.empty()) {
-      if (!query.empty() || request_.target().ends_with('?')) out_.append("?").append(query);
-      return;
-    }
-    char separator = '?';
-    while (!query.empty()) {
-      const std::string_view pair = query.substr(0, query.find('&'));
-      query.remove_prefix(std::min(pair.size() + 1, query.size()));
-      const std::string name = http::DecodeQuery(pair.substr(0, pair.find('=')));
-      if (Contains(forward_.strip->parameters, name)) continue;
-      out_ += separator;
-      out_ += pair;
-      separator = '&';
-    }
-  }
-
-  [[nodiscard]] std::string_view Host() const {
-    if (!forward_.route.host.empty()) return forward_.route.host;
-    return !request_.host().empty() ? request_.host() : forward_.route.upstream;
-  }
 
   // Whether line i goes on as it is.
   bool Passes(size_t i) {
@@ -180,16 +202,17 @@ class Builder {
 
   // Whether fields of that name are set or removed here, so that the client's must not pass.
   [[nodiscard]] bool IsReplaced(std::string_view name) const {
-    if (!has_edits_) return false;
+    return has_edits_ && FindEdit(name);
+  }
+  [[nodiscard]] bool FindEdit(std::string_view name) const {
     const auto folds = [name](std::string_view other) { return http::FoldsTo(name, other); };
     const auto pair_folds = [&](const auto& pair) { return folds(pair.first); };
+    const auto& copied = forward_.route.auth_request;
     return std::any_of(edits().set.begin(), edits().set.end(), pair_folds) ||
            std::any_of(edits().remove.begin(), edits().remove.end(), folds) ||
            (forward_.fields != nullptr &&
             std::any_of(forward_.fields->begin(), forward_.fields->end(), pair_folds)) ||
-           (forward_.route.auth_request &&
-            std::any_of(forward_.route.auth_request->copy.begin(),
-                        forward_.route.auth_request->copy.end(), folds));
+           (copied && std::any_of(copied->copy.begin(), copied->copy.end(), folds));
   }
 
   // The Cookie line without those that are stripped.
@@ -200,104 +223,94 @@ class Builder {
       const std::string_view pair = cookies.substr(0, cookies.find(';'));
       cookies.remove_prefix(std::min(pair.size() + 1, cookies.size()));
       const std::string_view kept = TrimOws(pair);
-      const std::string name(TrimOws(kept.substr(0, kept.find('='))));
+      const std::string_view name = TrimOws(kept.substr(0, kept.find('=')));
       if (kept.empty() || Contains(forward_.strip->cookies, name)) continue;
-      out_.append(separator).append(kept);
+      output_.Put(separator);
+      output_.Put(kept);
       separator = "; ";
     }
-    if (separator == "; ") out_ += "\r\n";
+    if (separator == "; ") output_.Put("\r\n");
   }
 
   void AppendFraming() {
     switch (forward_.body) {
       case CallRequest::Body::kNone:
-        if (ExpectsBody(Method())) out_ += "Content-Length: 0\r\n";
+        if (ExpectsBody(MethodOf(forward_))) output_.Put("Content-Length: 0\r\n");
         break;
       case CallRequest::Body::kLength: {
         char text[20];
         const char* end = std::to_chars(text, std::end(text), forward_.length).ptr;
-        out_ += "Content-Length: ";
-        out_.append(text, static_cast<size_t>(end - text));
-        out_ += "\r\n";
+        output_.Put("Content-Length", {text, static_cast<size_t>(end - text)});
         break;
       }
       case CallRequest::Body::kChunked:
-        out_ += "Transfer-Encoding: chunked\r\n";
+        output_.Put("Transfer-Encoding: chunked\r\n");
         break;
     }
     if (forward_.upgrade) {
-      out_ += takes_trailers_ ? "Connection: upgrade, TE\r\nUpgrade: websocket\r\n"
-                              : "Connection: upgrade\r\nUpgrade: websocket\r\n";
+      output_.Put(takes_trailers_ ? "Connection: upgrade, TE\r\nUpgrade: websocket\r\n"
+                                  : "Connection: upgrade\r\nUpgrade: websocket\r\n");
     } else if (takes_trailers_) {
-      out_ += "Connection: TE\r\n";
+      output_.Put("Connection: TE\r\n");
     }
-    if (takes_trailers_) out_ += "TE: trailers\r\n";
+    if (takes_trailers_) output_.Put("TE: trailers\r\n");
   }
 
   void AppendOwn() {
     if (forward_.forwarding.via && !IsReplaced("via")) {
-      out_ += request_.minor_version() == 1 ? "Via: 1.1 sluice\r\n" : "Via: 1.0 sluice\r\n";
+      output_.Put(request_.minor_version() == 1 ? "Via: 1.1 sluice\r\n" : "Via: 1.0 sluice\r\n");
     }
     if (!IsReplaced("x-forwarded-for")) AppendForwardedFor();
     const std::string_view scheme = forward_.tls ? "https" : "http";
-    AppendTrusted("X-Forwarded-Proto: ", FieldName::kXForwardedProto, "x-forwarded-proto", scheme);
-    AppendTrusted("X-Forwarded-Host: ", FieldName::kXForwardedHost, "x-forwarded-host",
-                  request_.host());
+    AppendTrusted("X-Forwarded-Proto", FieldName::kXForwardedProto, scheme);
+    AppendTrusted("X-Forwarded-Host", FieldName::kXForwardedHost, request_.host());
     if (forward_.forwarding.forwarded && !IsReplaced("forwarded")) AppendForwarded(scheme);
   }
 
   // What a trusted peer says, else what we know.
-  void AppendTrusted(std::string_view begin, FieldName name, std::string_view lower,
-                     std::string_view own) {
-    const auto said = trusted_ ? fields_.Find(name) : std::nullopt;
+  void AppendTrusted(std::string_view name, FieldName known, std::string_view own) {
+    const auto said = trusted_ ? fields_.Find(known) : std::nullopt;
     const std::string_view value = said ? *said : own;
-    if (value.empty() || IsReplaced(lower)) return;
-    out_.append(begin).append(value).append("\r\n");
-  }
-
-  [[nodiscard]] bool has_address() const {
-    using Family = net::PeerAddress::Family;
-    return forward_.peer.family == Family::kIpv4 || forward_.peer.family == Family::kIpv6;
+    if (!value.empty() && !IsReplaced(name)) output_.Put(name, value);
   }
 
   void AppendForwardedFor() {
     std::string_view separator = "X-Forwarded-For: ";
+    const auto put = [&](std::string_view value) {
+      if (value.empty()) return;
+      output_.Put(separator);
+      output_.Put(value);
+      separator = ", ";
+    };
     for (size_t i = 0; trusted_ && i < fields_.size(); ++i) {
       const http::KnownField known = fields_.known(i);
-      if (known.name != FieldName::kXForwardedFor || known.folded) continue;
-      if (fields_[i].value.empty()) continue;
-      out_.append(separator).append(fields_[i].value);
-      separator = ", ";
+      if (known.name == FieldName::kXForwardedFor && !known.folded) put(fields_[i].value);
     }
-    if (has_address()) {
-      out_ += separator;
-      forward_.peer.AppendHost(out_);
-      separator = ", ";
-    }
-    if (separator == ", ") out_ += "\r\n";
+    put(address_);
+    if (separator == ", ") output_.Put("\r\n");
   }
 
   // RFC 7239. A trusted peer's own lines were kept before it.
   void AppendForwarded(std::string_view scheme) {
-    out_ += "Forwarded: for=";
-    if (!has_address()) {
-      out_ += "unknown";
-    } else if (forward_.peer.family == net::PeerAddress::Family::kIpv6) {
-      out_ += "\"[";
-      forward_.peer.AppendHost(out_);
-      out_ += "]\"";
-    } else {
-      forward_.peer.AppendHost(out_);
+    const bool is_v6 = forward_.peer.family == net::PeerAddress::Family::kIpv6;
+    output_.Put(is_v6 ? "Forwarded: for=\"[" : "Forwarded: for=");
+    output_.Put(address_.empty() ? "unknown" : address_);
+    if (is_v6) output_.Put("]\"");
+    const std::string_view host = request_.host();
+    if (!host.empty()) {
+      const bool quoted = NeedsQuotes(host);
+      output_.Put(quoted ? ";host=\"" : ";host=");
+      output_.Put(host);
+      if (quoted) output_.Put("\"");
     }
-    if (!request_.host().empty()) {
-      out_ += ";host=";
-      AppendNode(out_, request_.host());
-    }
-    out_.append(";proto=").append(scheme).append("\r\n");
+    output_.Put(";proto=");
+    output_.Put(scheme);
+    output_.Put("\r\n");
   }
 
   void AppendEdits() {
-    for (const auto& [name, value] : edits().set) output_.Add(name, value);
+    if (!has_edits_) return;
+    for (const auto& [name, value] : edits().set) output_.Put(name, value);
     if (forward_.fields == nullptr) return;
     for (const auto& [name, value] : *forward_.fields) {
       const std::string_view own = name;
@@ -305,7 +318,7 @@ class Builder {
       const auto gone = [own](const auto& removed) { return http::EqualsIgnoreCase(own, removed); };
       if (std::none_of(edits().set.begin(), edits().set.end(), same) &&
           std::none_of(edits().remove.begin(), edits().remove.end(), gone)) {
-        output_.Add(name, value);
+        output_.Put(name, value);
       }
     }
   }
@@ -313,9 +326,10 @@ class Builder {
   const ForwardRequest& forward_;
   const http::Request& request_;
   const http::FieldLines& fields_;
-  std::string out_;
+  size_t room_;
   HeadOutput output_;
   Nominations nominations_;
+  std::string address_;  // the peer's; empty: it has none
   bool trusted_;
   bool takes_trailers_;  // the client
   bool has_edits_;       // of ours

@@ -18,49 +18,54 @@ constexpr size_t kOwnBytes = 256;
 constexpr int kSwitchingProtocols = 101;
 constexpr int kNoContent = 204;
 
+std::string StatusLine(const http::ResponseHead& head, size_t room) {
+  std::string out;
+  const std::string_view reason =
+      head.reason().empty() ? http::ReasonPhrase(head.status()) : head.reason();
+  char line[] = "HTTP/1.1 000 ";
+  std::to_chars(line + 9, line + 12, head.status());
+  out.reserve(reason.size() + sizeof line + room);
+  out.append(line, sizeof line - 1).append(reason).append("\r\n");
+  return out;
+}
+
+// Of the fields: what came, what we add, and what is set.
+size_t RoomFor(const ForwardResponse& forward) {
+  size_t room = forward.head.fields().bytes().size() + kOwnBytes;
+  for (const auto& [name, value] : forward.route.response_headers.set) {
+    room += name.size() + value.size() + 4;
+  }
+  if (forward.kept == nullptr) return room;
+  for (const auto& [name, value] : *forward.kept) room += name.size() + value.size() + 4;
+  return room;
+}
+
 class Builder {
  public:
   explicit Builder(const ForwardResponse& forward)
       : forward_(forward),
         head_(forward.head),
         fields_(forward.head.fields()),
-        output_(out_, fields_),
+        room_(RoomFor(forward)),
+        output_(StatusLine(forward.head, room_), room_, fields_),
         nominations_(fields_),
         has_edits_(!edits().set.empty() || !edits().remove.empty()) {}
 
   std::string Build(bool interim) {
-    out_.reserve(Size());
-    AppendStatusLine();
     for (size_t i = 0; i < fields_.size(); ++i) {
       if (Passes(i, interim)) output_.Keep(i);
     }
     output_.Flush();
     if (!interim) {
       AppendOwn();
-      for (const auto& [name, value] : edits().set) output_.Add(name, value);
+      for (const auto& [name, value] : edits().set) output_.Put(name, value);
     }
-    out_ += "\r\n";
-    return std::move(out_);
+    output_.Put("\r\n");
+    return output_.Take();
   }
 
  private:
   [[nodiscard]] const config::HeaderEdits& edits() const { return forward_.route.response_headers; }
-
-  [[nodiscard]] size_t Size() const {
-    size_t size = fields_.bytes().size() + kOwnBytes;
-    for (const auto& [name, value] : edits().set) size += name.size() + value.size() + 4;
-    if (forward_.kept == nullptr) return size;
-    for (const auto& [name, value] : *forward_.kept) size += name.size() + value.size() + 4;
-    return size;
-  }
-
-  void AppendStatusLine() {
-    char line[] = "HTTP/1.1 000 ";
-    std::to_chars(line + 9, line + 12, head_.status());
-    out_.append(line, sizeof line - 1);
-    out_ += head_.reason().empty() ? http::ReasonPhrase(head_.status()) : head_.reason();
-    out_ += "\r\n";
-  }
 
   // Whether line i goes on as it is.
   [[nodiscard]] bool Passes(size_t i, bool interim) const {
@@ -98,7 +103,9 @@ class Builder {
   }
 
   [[nodiscard]] bool IsReplaced(std::string_view name) const {
-    if (!has_edits_) return false;
+    return has_edits_ && FindEdit(name);
+  }
+  [[nodiscard]] bool FindEdit(std::string_view name) const {
     return std::any_of(
                edits().set.begin(), edits().set.end(),
                [name](const auto& edit) { return http::EqualsIgnoreCase(name, edit.first); }) ||
@@ -110,20 +117,20 @@ class Builder {
   void AppendOwn() {
     if (forward_.kept != nullptr) AppendKept(*forward_.kept);
     if (!fields_.Has(FieldName::kDate) && !IsReplaced("date")) {
-      out_.append("Date: ").append(http::CurrentDate()).append("\r\n");
+      output_.Put("Date", http::CurrentDate());
     }
     if (forward_.forwarding.via && !IsReplaced("via")) {
-      out_ += head_.minor_version() == 1 ? "Via: 1.1 sluice\r\n" : "Via: 1.0 sluice\r\n";
+      output_.Put(head_.minor_version() == 1 ? "Via: 1.1 sluice\r\n" : "Via: 1.0 sluice\r\n");
     }
     if (head_.status() == kSwitchingProtocols) {
-      out_ += "Connection: upgrade\r\nUpgrade: websocket\r\n";
+      output_.Put("Connection: upgrade\r\nUpgrade: websocket\r\n");
       return;
     }
-    if (forward_.chunked) out_ += "Transfer-Encoding: chunked\r\n";
+    if (forward_.chunked) output_.Put("Transfer-Encoding: chunked\r\n");
     if (!forward_.keep_alive) {
-      out_ += "Connection: close\r\n";
+      output_.Put("Connection: close\r\n");
     } else if (forward_.minor_version == 0) {
-      out_ += "Connection: keep-alive\r\n";
+      output_.Put("Connection: keep-alive\r\n");
     }
   }
 
@@ -131,14 +138,14 @@ class Builder {
     for (const auto& [name, value] : kept) {
       const FieldName known = http::FindFieldName(name).name;
       const bool beside = known == FieldName::kSetCookie || known == FieldName::kCacheControl;
-      if ((beside || !fields_.Has(known)) && !IsReplaced(name)) output_.Add(name, value);
+      if ((beside || !fields_.Has(known)) && !IsReplaced(name)) output_.Put(name, value);
     }
   }
 
   const ForwardResponse& forward_;
   const http::ResponseHead& head_;
   const http::FieldLines& fields_;
-  std::string out_;
+  size_t room_;
   HeadOutput output_;
   Nominations nominations_;
   bool has_edits_;

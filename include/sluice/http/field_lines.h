@@ -50,6 +50,8 @@ class FieldLines {
   }
   // Whether there is a field of that name, not folded to it. Costs nothing.
   [[nodiscard]] bool Has(FieldName name) const { return (seen_ & Bit(name)) != 0; }
+  // Whether there is more than one.
+  [[nodiscard]] bool Repeats(FieldName name) const { return (repeated_ & Bit(name)) != 0; }
   // The value of the first field of that name, whatever its case.
   [[nodiscard]] std::optional<std::string_view> Find(FieldName name) const;
   [[nodiscard]] std::optional<std::string_view> Find(std::string_view name) const;
@@ -71,6 +73,7 @@ class FieldLines {
   void Clear();
   void Reserve(size_t bytes) { bytes_.reserve(bytes); }
   void Append(std::string_view bytes) { bytes_ += bytes; }
+  void Truncate(size_t size) { bytes_.resize(size); }
   // False: the line is not NAME: VALUE.
   [[nodiscard]] bool AddField(std::string_view line);
 
@@ -85,6 +88,7 @@ class FieldLines {
   std::string bytes_;
   std::vector<Field> fields_;
   uint64_t seen_ = 0;
+  uint64_t repeated_ = 0;
 };
 
 }  // namespace sluice::http

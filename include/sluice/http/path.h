@@ -46,6 +46,9 @@ class Path {
   [[nodiscard]] std::string_view text() const { return text_; }
 
  private:
+  // Takes a path as it is, if nothing in it is encoded, empty or begins with a dot.
+  [[nodiscard]] bool TakePlain(std::string_view raw);
+
   std::string text_ = "/";
   std::vector<uint32_t> ends_;  // where each segment ends in text_
   bool trailing_slash_ = true;

@@ -100,6 +100,8 @@ class RequestParser {
   enum class Phase : uint8_t { kHead, kBody, kTrailers, kEnd, kFailed };
 
   Fed FeedHead(std::string_view bytes);
+  // Takes the head if all of it is there and nothing is wrong with it; else nothing has happened.
+  [[nodiscard]] bool TakeWholeHead(std::string_view bytes);
   Fed FeedBody(std::string_view bytes, BodySink* sink);
   Fed FeedTrailers(std::string_view bytes);
   [[nodiscard]] bool LineIsFolded(char first) const;

@@ -30,6 +30,14 @@ TEST(PathTest, SplitsAtSlashes) {
   EXPECT_EQ(Path::Parse("/events/rooms/42")->text(), "/events/rooms/42");
 }
 
+TEST(PathTest, WhatServersReadInTwoWaysIsRefused) {
+  for (const char* raw :
+       {"/a\\..\\b", "/a\\b", "/..;/a", "/a/..;x=y/b", "/.;", "/%2e%2e;/a", "/a/%2E%3b"}) {
+    EXPECT_FALSE(Path::Parse(raw)) << raw;
+  }
+  EXPECT_EQ(Segments("/a;b/c%5Cd/...;/.a;"), (Strings{"a;b", "c\\d", "...;", ".a;"}));
+}
+
 TEST(PathTest, RemembersTheTrailingSlash) {
   EXPECT_FALSE(Path::Parse("/a")->trailing_slash());
   EXPECT_TRUE(Path::Parse("/a/")->trailing_slash());
