@@ -62,9 +62,6 @@ void CheckFields(const sluice::http::FieldLines& fields, bool upgrade, bool trai
       case FieldName::kProxyAuthorization:
       case FieldName::kProxyConnection:
       case FieldName::kTrailer:
-      case FieldName::kXAccelBuffering:
-      case FieldName::kXAccelLimitRate:
-      case FieldName::kXAccelRedirect:
         Require(false);
         break;
       default:
@@ -77,11 +74,6 @@ void ForwardARequest(std::string_view bytes, const Choices& choices) {
   sluice::http::RequestParser parser(kLimits);
   if (parser.Feed(bytes, nullptr).event != sluice::http::RequestParser::Event::kHead) return;
   const sluice::http::Request& request = parser.request();
-  // X-Accel-* mean nothing in a request, and pass.
-  for (size_t i = 0; i < request.header_count(); ++i) {
-    if (EqualsIgnoreCase(request.header(i).name.substr(0, 8), "x-accel-")) return;
-  }
-
   sluice::config::Route route;
   route.upstream = "app";
   route.path = choices.strip_prefix ? "/a" : "/";
@@ -129,6 +121,8 @@ void ForwardARequest(std::string_view bytes, const Choices& choices) {
     Require(!known.folded || known.name == FieldName::kContentType ||
             known.name == FieldName::kContentDisposition || known.name == FieldName::kSetCookie ||
             known.name == FieldName::kCacheControl || known.name == FieldName::kAcceptRanges ||
+            known.name == FieldName::kXAccelBuffering ||
+            known.name == FieldName::kXAccelLimitRate || known.name == FieldName::kXAccelRedirect ||
             known.name == FieldName::kXAccelOther);
     if (known.name == FieldName::kXRealIp || known.name == FieldName::kXForwardedOther) {
       Require(choices.trusted);
@@ -172,6 +166,10 @@ void ForwardAnAnswer(std::string_view bytes, const Choices& choices) {
             client.head().content_length() == head.content_length());
   }
   CheckFields(client.head().fields(), false, false);
+  for (size_t i = 0; i < client.head().header_count(); ++i) {
+    Require(!EqualsIgnoreCase(client.head().header(i).name.substr(0, 8), "x-accel-") ||
+            client.head().header(i).name.size() == 8);
+  }
   if (choices.edits) Require(client.head().Header("x-set") == "1");
 }
 
