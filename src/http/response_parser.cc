@@ -21,6 +21,13 @@ constexpr int kSwitchingProtocols = 101;
 // Chunk sizes and extensions that frame nothing are bounded in proportion to the body so far.
 constexpr uint64_t kFramingPerBodyByte = 16;
 
+bool IsText(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
+  });
+}
+
 }  // namespace
 
 ResponseParser::ResponseParser(const ResponseLimits& limits)
@@ -193,7 +200,10 @@ bool ResponseParser::ReadStatusLine(std::string_view line) {
   if (head_.status_ < 100 || head_.status_ > 599) {
     return Refuse(Errc::kInvalid, "the answer's status is not between 100 and 599");
   }
-  if (line.size() > kReasonAt) head_.reason_ = head_.fields_.SliceOf(line.substr(kReasonAt));
+  // Text for people, which nobody needs: what is not text is left out (RFC 9112 4).
+  if (line.size() > kReasonAt && IsText(line.substr(kReasonAt))) {
+    head_.reason_ = head_.fields_.SliceOf(line.substr(kReasonAt));
+  }
   return true;
 }
 

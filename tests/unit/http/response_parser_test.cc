@@ -94,6 +94,16 @@ TEST(ResponseParserTest, BodyOfGivenLength) {
   EXPECT_EQ(got.left, 8U) << "the next answer is left alone";
 }
 
+TEST(ResponseParserTest, ReasonThatIsNoTextIsLeftOut) {
+  constexpr std::string_view kRest = "\r\nContent-Length: 0\r\n\r\n";
+  for (const std::string_view reason : {"A\x01", "\x1b[31m", "\x7f"}) {
+    const Outcome got = Parse("HTTP/1.1 200 " + std::string(reason) + std::string(kRest));
+    EXPECT_EQ(got.head, "200 [] 1.1 none keep\nContent-Length=0\n");
+  }
+  const Outcome got = Parse("HTTP/1.1 200 \xd0\xb4\xd0\xb0\tok" + std::string(kRest));
+  EXPECT_EQ(got.head, "200 [\xd0\xb4\xd0\xb0\tok] 1.1 none keep\nContent-Length=0\n");
+}
+
 TEST(ResponseParserTest, ChunkedBody) {
   const Outcome got = Parse(
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3;a=b\r\nabc\r\n00A\r\n0123456789\r\n"
