@@ -20,7 +20,8 @@ bool IsDigit(char c) {
 constexpr std::array<bool, 256> kNameBytes = [] {
   std::array<bool, 256> allowed{};
   for (size_t i = 0; i < allowed.size(); ++i) allowed[i] = IsAlphanumeric(static_cast<char>(i));
-  for (const char c : std::string_view("-._~!$&'()*+,;=")) allowed[static_cast<size_t>(c)] = true;
+  for (const char c : std::string_view("-._~!$&'()*+,;="))
+    allowed[static_cast<unsigned char>(c)] = true;
   return allowed;
 }();
 

@@ -167,11 +167,10 @@ class Builder {
       case FieldName::kTrailer:
       case FieldName::kTransferEncoding:
       case FieldName::kUpgrade:
-        return false;
-      case FieldName::kXForwardedFor:
+      case FieldName::kXForwardedFor:  // these three are put together by AppendOwn
       case FieldName::kXForwardedHost:
       case FieldName::kXForwardedProto:
-        return false;  // AppendOwn puts them together
+        return false;
       case FieldName::kForwarded:
       case FieldName::kXForwardedOther:
       case FieldName::kXRealIp:
