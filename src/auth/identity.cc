@@ -5,6 +5,7 @@
 namespace sluice::auth {
 
 bool Identity::May(Right right, std::string_view topic) const {
+  if (right == Right::kEnter) return true;
   const config::Patterns& patterns = right == Right::kRead ? read : publish;
   return !patterns || MatchesAny(*patterns, topic);
 }

@@ -34,6 +34,22 @@ std::string EncodeGreeting(const config::Topic& topic) {
   return bytes;
 }
 
+void AddPlaces(const config::AuthScheme& scheme, proxy::TokenNames& names) {
+  for (const config::TokenPlace& place : scheme.places) {
+    switch (place.kind) {
+      case config::TokenPlace::Kind::kQuery:
+        names.parameters.push_back(place.name);
+        break;
+      case config::TokenPlace::Kind::kCookie:
+        names.cookies.push_back(place.name);
+        break;
+      case config::TokenPlace::Kind::kBearer:
+        names.authorization = true;
+        break;
+    }
+  }
+}
+
 }  // namespace
 
 Generation::Generation(config::ConfigPtr config, TopicLedger& ledger, const Generation* before)
@@ -45,6 +61,7 @@ Generation::Generation(config::ConfigPtr config, TopicLedger& ledger, const Gene
       upstreams_(proxy::MakeUpstreamStates(
           config_->upstreams, before != nullptr ? before->upstreams() : proxy::UpstreamStates())),
       demo_page_(config_->demo ? DemoPage(*config_) : std::string()) {
+  for (const config::AuthScheme& scheme : config_->auth) AddPlaces(scheme, token_names_);
   for (const config::Topic& topic : config_->topics) {
     topics_.push_back(EntryFor(topic, ledger, before));
     greetings_.push_back(EncodeGreeting(topic));

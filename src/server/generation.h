@@ -14,6 +14,7 @@
 #include "sluice/auth/schemes.h"
 #include "sluice/base/result.h"
 #include "sluice/config/config.h"
+#include "sluice/proxy/forward_request.h"
 #include "sluice/proxy/upstream_state.h"
 #include "sluice/pubsub/catalog.h"
 #include "sluice/routing/router.h"
@@ -36,6 +37,8 @@ class Generation final : public pubsub::Catalog {
   [[nodiscard]] const ProcessLimits& client_limits() const { return client_limits_; }
   // By index in Config::upstreams.
   [[nodiscard]] const proxy::UpstreamStates& upstreams() const { return upstreams_; }
+  // Where the tokens of all schemes are: what strip_tokens takes out.
+  [[nodiscard]] const proxy::TokenNames& token_names() const { return token_names_; }
   [[nodiscard]] const std::string& demo_page() const { return demo_page_; }
 
   // By index in Config::topics.
@@ -58,6 +61,7 @@ class Generation final : public pubsub::Catalog {
   std::vector<pubsub::TopicEntryPtr> topics_;
   std::vector<std::string> greetings_;
   std::string demo_page_;
+  proxy::TokenNames token_names_;
 };
 
 using GenerationPtr = std::shared_ptr<const Generation>;

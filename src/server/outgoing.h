@@ -2,10 +2,13 @@
 // kernel took them. Worker-thread only.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "sluice/net/stream.h"
 
@@ -13,23 +16,50 @@ namespace sluice::server {
 
 class Outgoing {
  public:
-  [[nodiscard]] bool empty() const { return sent_ == head_.size() + body_.size(); }
+  // Of one WriteThrough.
+  static constexpr size_t kMaxParts = 12;
+
+  [[nodiscard]] size_t size() const { return head_.size() + body_.size() - sent_; }
+  [[nodiscard]] bool empty() const { return size() == 0; }
 
   // REQUIRES: no body was set since it was last empty.
   void AppendHead(std::string_view bytes) { head_ += bytes; }
+  void AppendHead(std::string&& bytes) {
+    if (head_.empty()) {
+      head_ = std::move(bytes);
+    } else {
+      head_ += bytes;
+    }
+  }
   void SetBody(std::string body) { body_ = std::move(body); }
 
   // Writes what the kernel takes: the bytes taken, or a negated errno. Frees the memory once all is
   // gone. REQUIRES: not empty.
-  [[nodiscard]] ssize_t Write(net::Stream& stream) {
-    std::array<iovec, 2> parts{};
+  [[nodiscard]] ssize_t Write(net::Stream& stream) { return WriteThrough(stream, {}, true); }
+
+  // The same, with `parts` behind what is held; what the kernel does not take of them is copied.
+  // Without `writable` nothing is tried. REQUIRES: at most kMaxParts; not all empty.
+  [[nodiscard]] ssize_t WriteThrough(net::Stream& stream, std::span<const iovec> parts,
+                                     bool writable) {
+    std::array<iovec, kMaxParts + 2> all{};
     size_t count = 0;
-    if (sent_ < head_.size()) parts[count++] = Part(head_, sent_);
+    if (sent_ < head_.size()) all[count++] = Part(head_, sent_);
     const size_t body_sent = sent_ < head_.size() ? 0 : sent_ - head_.size();
-    if (body_sent < body_.size()) parts[count++] = Part(body_, body_sent);
-    const ssize_t taken = stream.TryWrite(std::span(parts).first(count));
-    if (taken > 0) sent_ += static_cast<size_t>(taken);
+    if (body_sent < body_.size()) all[count++] = Part(body_, body_sent);
+    count = static_cast<size_t>(std::copy(parts.begin(), parts.end(), all.begin() + count) -
+                                all.begin());
+    const ssize_t taken = writable ? stream.TryWrite(std::span(all).first(count)) : 0;
+    if (taken < 0) return taken;
+    size_t past = static_cast<size_t>(taken);
+    const size_t held = std::min(past, size());
+    sent_ += held;
+    past -= held;
     if (empty()) *this = Outgoing();
+    for (const iovec& part : parts) {
+      const size_t skip = std::min(past, part.iov_len);
+      past -= skip;
+      body_.append(static_cast<const char*>(part.iov_base) + skip, part.iov_len - skip);
+    }
     return taken;
   }
 

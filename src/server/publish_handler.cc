@@ -66,7 +66,7 @@ class PublishRequest final : public RequestHandler {
     body_ += bytes;
   }
 
-  void OnBodyEnd() override {
+  void OnBodyEnd(std::string_view /*trailers*/) override {
     if (exchange_ == nullptr) return;
     const size_t valid = ValidUtf8Prefix(body_);
     if (valid != body_.size()) {

@@ -22,6 +22,7 @@ class RequestWarnings {
     kRoom,         // a limit of subscribers or topics
     kSubscribe,    // the broker does not let in
     kPublish,      // the broker does not take
+    kUpstream,     // an app does not answer, or not as it should
     kLimit,        // a limit of one client
   };
 
@@ -34,7 +35,7 @@ class RequestWarnings {
             std::string_view why, std::string_view advice);
 
  private:
-  static constexpr size_t kKinds = 5;
+  static constexpr size_t kKinds = 6;
 
   event::Loop& loop_;
   const http::Redactor& redactor_;

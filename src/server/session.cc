@@ -62,6 +62,7 @@ void Session::OnEnd() {
 }
 
 void Session::OnWritable() {
+  blocked_ = false;
   if (outgoing_.empty()) WantWritable(false);
   Pump({});
 }
@@ -76,6 +77,10 @@ void Session::OnTimeout(event::TimerWheel::Node& /*node*/) {
       Refuse(408, "the request's head did not arrive in time");
       break;
     case State::kBusy:
+      if (pieces_ != nullptr) {
+        Break();
+        return;
+      }
       Refuse(408, "the request's body did not arrive in time");
       break;
     default:
@@ -87,7 +92,9 @@ void Session::OnTimeout(event::TimerWheel::Node& /*node*/) {
 
 void Session::OnBodyBytes(std::string_view bytes) {
   // It may have answered, or closed, at an earlier part of the same bytes.
-  if (handler_ != nullptr && !answer_ && state_ == State::kBusy) handler_->OnBody(bytes);
+  if (handler_ != nullptr && !answer_ && next_ == nullptr && state_ == State::kBusy) {
+    handler_->OnBody(bytes);
+  }
 }
 
 // --- Exchange ---
@@ -100,21 +107,35 @@ void Session::Keep(std::shared_ptr<const void> what) {
   kept_ = std::move(what);
 }
 
-void Session::ReadBody() {
+void Session::ReadBody(std::optional<uint64_t> limit) {
   assert(state_ == State::kBusy && !answer_ && !body_wanted_);
   body_wanted_ = true;
-  Arm(environment_.settings.body_timeout_ms);
+  if (limit && !parser_.complete()) parser_.LimitBody(*limit);
+  ArmBusy();
+  if (!pumping_) Yield();
+}
+
+void Session::PauseBody() {
+  body_paused_ = true;
+  ArmBusy();
+}
+
+void Session::ResumeBody() {
+  if (!body_paused_) return;
+  body_paused_ = false;
+  ArmBusy();
   if (!pumping_) Yield();
 }
 
 void Session::Respond(http::Response response) {
-  assert(state_ == State::kBusy && !answer_);
+  assert(state_ == State::kBusy && !answer_ && pieces_ == nullptr);
   answer_ = std::move(response);
   Pump({});
 }
 
 std::unique_ptr<net::Stream> Session::TakeStream() {
-  assert(state_ == State::kBusy && !answer_ && !body_wanted_);
+  assert(state_ == State::kBusy && !answer_ && outgoing_.empty());
+  assert(!body_wanted_ || parser_.complete());
   RequestSummary summary = Summarize(200);
   summary.stream = true;
   environment_.dispatcher.OnStreamTaken(summary);
@@ -123,6 +144,18 @@ std::unique_ptr<net::Stream> Session::TakeStream() {
   if (paused_) stream->ResumeReading(net::PauseReason::kPipelined);
   End();
   return stream;
+}
+
+void Session::PassOn(Next next) {
+  assert(state_ == State::kBusy && !answer_ && pieces_ == nullptr && next_ == nullptr);
+  ReleaseHandler();
+  next_ = std::move(next);
+  if (!pumping_) Yield();
+}
+
+void Session::Redirect(http::Request request) {
+  redirected_ = std::make_unique<http::Request>(std::move(request));
+  ++redirects_;
 }
 
 void Session::Close() {
@@ -229,34 +262,82 @@ void Session::Dispatch() {
     answer_ = AnswerToOptions();
     return;
   }
-  std::unique_ptr<RequestHandler> handler = environment_.dispatcher.Dispatch(*this);
+  Adopt(environment_.dispatcher.Dispatch(*this));
+}
+
+void Session::Adopt(std::unique_ptr<RequestHandler> handler) {
   if (state_ == State::kOver) {
     if (handler != nullptr) environment_.loop.DeferDelete(std::move(handler));
     return;
   }
   handler_ = std::move(handler);
-  if (handler_ == nullptr && !answer_) Refuse(500, "nobody answers this request");
+  if (handler_ == nullptr && !answer_ && next_ == nullptr) {
+    Refuse(500, "nobody answers this request");
+  }
 }
 
 bool Session::StepBusy(std::string_view& rest) {
+  if (broken_) {
+    Break();
+    return false;
+  }
   if (answer_) {
-    StartAnswer(rest);
+    Answer(rest);
     return true;
   }
-  if (!outgoing_.empty() && !Flush()) return false;  // of a 100
-  if (!body_wanted_ || body_ended_) return false;
+  if (!outgoing_.empty()) {
+    if (blocked_) {
+      if (pieces_ == nullptr) return false;  // a 100, or another interim answer
+    } else if (!Flush()) {
+      return false;
+    } else if (pieces_ != nullptr && handler_ != nullptr) {
+      handler_->OnAnswerSent();
+      return true;
+    }
+  }
+  if (next_ != nullptr) {
+    const Next next = std::exchange(next_, nullptr);
+    body_ended_ = body_ended_ || body_wanted_;
+    Adopt(next(*this));
+    return true;
+  }
+  if (tunnel_) return StepTunnel(rest);
+  if (!body_wanted_ || body_ended_ || body_paused_) return false;
   return StepBody(rest);
+}
+
+bool Session::StepTunnel(std::string_view& rest) {
+  if (rest.empty() || body_paused_ || handler_ == nullptr) return false;
+  const std::string_view bytes = std::exchange(rest, {});
+  handler_->OnBody(bytes);
+  return true;
+}
+
+// While a handler has the request, either the client owes a part of the body, or it has to take a
+// part of the answer.
+void Session::ArmBusy() {
+  if (!outgoing_.empty() && pieces_ != nullptr) {
+    Arm(environment_.settings.write_timeout_ms);
+  } else if (body_wanted_ && !body_ended_ && !body_paused_ && !parser_.complete()) {
+    Arm(environment_.settings.body_timeout_ms);
+  } else {
+    timer_.Cancel();
+  }
 }
 
 bool Session::StepBody(std::string_view& rest) {
   if (!parser_.complete() && !parser_.CheckBodyLength()) {
+    if (pieces_ != nullptr) {
+      Break();
+      return false;
+    }
     Refuse(parser_.error().status, parser_.error().detail);
     return true;
   }
   if (parser_.complete()) {
-    timer_.Cancel();
     body_ended_ = true;
-    handler_->OnBodyEnd();
+    ArmBusy();
+    handler_->OnBodyEnd(parser_.trailers());
     return true;
   }
   if (rest.empty()) {
@@ -264,17 +345,22 @@ bool Session::StepBody(std::string_view& rest) {
       Break();
       return false;
     }
-    if (!continue_owed_) return false;
+    if (!continue_owed_ || pieces_ != nullptr) return false;
     continue_owed_ = false;
     head_bytes_ += http::kContinue.size();
     outgoing_.AppendHead(http::kContinue);
     return true;
   }
   continue_owed_ = false;  // the client did not wait
-  Arm(environment_.settings.body_timeout_ms);
   const http::RequestParser::Fed fed = parser_.Feed(rest, this);
   rest.remove_prefix(fed.consumed);
+  if (state_ == State::kOver) return false;
+  ArmBusy();
   if (fed.event == http::RequestParser::Event::kError && state_ == State::kBusy && !answer_) {
+    if (pieces_ != nullptr) {
+      Break();
+      return false;
+    }
     Refuse(parser_.error().status, parser_.error().detail);
   }
   return true;

@@ -16,10 +16,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "server/answer_pieces.h"
 #include "server/outgoing.h"
 #include "sluice/event/loop.h"
 #include "sluice/event/timer_wheel.h"
@@ -63,19 +65,43 @@ class Session final : public event::Deferred,
   };
 
   // Exchange.
-  [[nodiscard]] const http::Request& request() const override { return parser_.request(); }
+  [[nodiscard]] const http::Request& request() const override {
+    return redirected_ != nullptr ? *redirected_ : parser_.request();
+  }
   [[nodiscard]] const net::PeerAddress& peer() const override { return stream_->peer(); }
   [[nodiscard]] uint64_t connection_id() const override { return id_; }
   [[nodiscard]] uint64_t started_ns() const override { return started_ns_; }
   [[nodiscard]] bool over_limit() const override { return over_limit_; }
   [[nodiscard]] bool client_ended() const override { return client_ended_; }
-  void ReadBody() override;
+  void ReadBody(std::optional<uint64_t> limit) override;
+  void PauseBody() override;
+  void ResumeBody() override;
+  [[nodiscard]] bool request_complete() const override { return parser_.complete(); }
   void Respond(http::Response response) override;
+  void SendInterim(std::string_view head) override;
+  [[nodiscard]] AnswerFraming PlanAnswer(bool delimited) override;
+  void StartAnswer(int status, std::string head, const AnswerFraming& framing) override;
+  void SendBody(std::string_view bytes) override;
+  void FlushAnswer() override;
+  void EndAnswer(std::string_view trailers) override;
+  void AbortAnswer() override;
+  [[nodiscard]] size_t unsent() const override { return outgoing_.size(); }
+  void StartTunnel(std::string_view head) override;
   [[nodiscard]] std::unique_ptr<net::Stream> TakeStream() override;
+  void PassOn(Next next) override;
+  void Redirect(http::Request request) override;
+  void set_kept_fields(Fields fields) override {
+    for (auto& field : fields) kept_fields_.push_back(std::move(field));
+  }
+  [[nodiscard]] const Fields* kept_fields() const override {
+    return kept_fields_.empty() ? nullptr : &kept_fields_;
+  }
+  [[nodiscard]] int redirects() const override { return redirects_; }
   void Close() override;
   void Keep(std::shared_ptr<const void> what) override;
   void set_route_label(std::string_view label) override { route_ = label; }
   void set_subject(std::string subject) override { subject_ = std::move(subject); }
+  void set_upstream(const UpstreamRecord& record) override { upstream_ = record; }
 
   // net::StreamHandler, TimerWheel::Handler, http::BodySink.
   void OnData(std::string_view bytes) override;
@@ -99,8 +125,13 @@ class Session final : public event::Deferred,
 
   void StartRequest();
   void Dispatch();
-  void StartAnswer(std::string_view& rest);
+  void Adopt(std::unique_ptr<RequestHandler> handler);
+  [[nodiscard]] bool StepTunnel(std::string_view& rest);
+  void ArmBusy();
+  void Answer(std::string_view& rest);
   [[nodiscard]] bool KeepsAfter(std::string_view& rest);
+  // Whether what is missing of the request is worth reading for the connection's sake.
+  [[nodiscard]] bool RestIsShort() const;
   void Send(http::Response response, bool keep);
   // Answers for the handler, which is told, and closes.
   void Refuse(int status, std::string_view detail);
@@ -108,6 +139,7 @@ class Session final : public event::Deferred,
   void AwaitRequest();
   void Linger(std::string_view rest);
   [[nodiscard]] bool Flush();
+  void WriteThrough(std::span<const iovec> parts);
   void WantWritable(bool on);
   void Yield();
 
@@ -129,7 +161,12 @@ class Session final : public event::Deferred,
   std::string waiting_;  // bytes that came while a request was being answered
   Outgoing outgoing_;
   std::optional<http::Response> answer_;  // given by the handler, not yet on its way
-  std::string refusal_;                   // why the session itself answered
+  std::unique_ptr<AnswerPieces> pieces_;  // while an answer in pieces is being given
+  Next next_;                             // goes on with the request, in place of the handler
+  std::unique_ptr<http::Request> redirected_;
+  Fields kept_fields_;
+  UpstreamRecord upstream_;
+  std::string refusal_;  // why the session itself answered
   std::shared_ptr<const void> kept_;
   std::string_view route_;
   std::string subject_;
@@ -141,11 +178,17 @@ class Session final : public event::Deferred,
   uint64_t linger_until_ms_ = 0;
   uint64_t linger_bytes_ = 0;
   int status_ = 0;  // of the answer that is being sent
+  int redirects_ = 0;
   State state_ = State::kIdle;
   bool first_ = true;        // no request has been answered on this connection
   bool dispatched_ = false;  // the head was good
   bool body_wanted_ = false;
-  bool body_ended_ = false;     // OnBodyEnd was called
+  bool body_ended_ = false;  // OnBodyEnd was called
+  bool body_paused_ = false;
+  bool tunnel_ = false;
+  bool cut_ = false;            // the rest of the answer will not come
+  bool blocked_ = false;        // the kernel took less than it was given
+  bool broken_ = false;         // a write failed; the next step ends the session
   bool continue_owed_ = false;  // the client waits for 100 before it sends the body
   bool keep_ = false;           // the answer said so
   bool draining_;

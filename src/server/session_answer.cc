@@ -17,7 +17,7 @@ constexpr uint64_t kLingerBytes = 64ULL * 1024 * 1024;
 
 }  // namespace
 
-void Session::StartAnswer(std::string_view& rest) {
+void Session::Answer(std::string_view& rest) {
   http::Response response = std::move(*answer_);
   answer_.reset();
   const bool keep = !response.close && KeepsAfter(rest);
@@ -36,7 +36,12 @@ bool Session::KeepsAfter(std::string_view& rest) {
     if (fed.event == http::RequestParser::Event::kError) return false;
   }
   if (client_ended_ && rest.empty()) return false;
+  return RestIsShort();
+}
+
+bool Session::RestIsShort() const {
   if (parser_.complete()) return true;
+  const http::Request& request = parser_.request();
   // Without its 100, a client may send the body or not: nobody can tell what comes next.
   return !continue_owed_ && !request.chunked() &&
          request.content_length() - parser_.body_bytes() <= kSkipBytes;
@@ -58,6 +63,84 @@ void Session::Send(http::Response response, bool keep) {
   state_ = State::kSending;
 }
 
+// --- Answers in pieces ---
+
+void Session::SendInterim(std::string_view head) {
+  if (parser_.request().minor_version() == 0) return;
+  head_bytes_ += head.size();
+  outgoing_.AppendHead(head);
+  if (!pumping_) Yield();
+}
+
+AnswerFraming Session::PlanAnswer(bool delimited) {
+  const http::Request& request = parser_.request();
+  AnswerFraming framing;
+  framing.chunked = !delimited && request.minor_version() >= 1;
+  framing.keep_alive = (delimited || framing.chunked) && request.keep_alive() && !draining_ &&
+                       !client_ended_ && RestIsShort();
+  return framing;
+}
+
+void Session::StartAnswer(int status, std::string head, const AnswerFraming& framing) {
+  assert(state_ == State::kBusy && !answer_ && pieces_ == nullptr);
+  pieces_ = std::make_unique<AnswerPieces>(framing.chunked);
+  status_ = status;
+  keep_ = framing.keep_alive;
+  head_bytes_ += head.size();
+  outgoing_.AppendHead(std::move(head));
+}
+
+void Session::SendBody(std::string_view bytes) {
+  pieces_->Add(bytes);
+  if (pieces_->full()) FlushAnswer();
+}
+
+void Session::FlushAnswer() {
+  WriteThrough(pieces_->Take());
+}
+
+void Session::EndAnswer(std::string_view trailers) {
+  WriteThrough(pieces_->TakeLast(trailers));
+  pieces_.reset();
+  ReleaseHandler();
+  state_ = State::kSending;
+  timer_.Cancel();
+  if (!pumping_) Pump({});
+}
+
+// What has come of it is sent all the same.
+void Session::AbortAnswer() {
+  cut_ = true;
+  FlushAnswer();
+  pieces_ = std::make_unique<AnswerPieces>(false);
+  EndAnswer({});
+}
+
+void Session::StartTunnel(std::string_view head) {
+  assert(parser_.complete());
+  StartAnswer(101, std::string(head), {.chunked = false, .keep_alive = false});
+  tunnel_ = true;
+  FlushAnswer();
+  if (!pumping_) Yield();
+}
+
+// Writes `parts` behind what waits; what the client does not take waits, too.
+void Session::WriteThrough(std::span<const iovec> parts) {
+  if (broken_ || (parts.empty() && outgoing_.empty())) return;
+  const bool waited = blocked_;
+  const ssize_t taken = outgoing_.WriteThrough(*stream_, parts, !blocked_);
+  if (taken < 0) {
+    // Whoever called still needs the session.
+    broken_ = true;
+    Yield();
+    return;
+  }
+  bytes_sent_ += static_cast<uint64_t>(taken);
+  blocked_ = !outgoing_.empty();
+  WantWritable(blocked_);
+  if (blocked_ != waited) ArmBusy();
+}
+
 void Session::Refuse(int status, std::string_view detail) {
   refusal_ = detail;
   TellGone();
@@ -65,6 +148,10 @@ void Session::Refuse(int status, std::string_view detail) {
 }
 
 bool Session::StepSending(std::string_view rest) {
+  if (broken_) {
+    Break();
+    return false;
+  }
   const uint64_t sent = bytes_sent_;
   if (Flush()) {
     timer_.Cancel();
@@ -79,14 +166,18 @@ bool Session::StepSending(std::string_view rest) {
 
 // True when all is written.
 bool Session::Flush() {
+  if (outgoing_.empty()) return true;
+  if (blocked_) return false;
   const ssize_t taken = outgoing_.Write(*stream_);
   if (taken < 0) {
     Break();
     return false;
   }
   bytes_sent_ += static_cast<uint64_t>(taken);
-  WantWritable(!outgoing_.empty());
-  return outgoing_.empty();
+  blocked_ = !outgoing_.empty();
+  WantWritable(blocked_);
+  if (state_ == State::kBusy && (taken > 0 || !blocked_)) ArmBusy();
+  return !blocked_;
 }
 
 void Session::WantWritable(bool on) {
@@ -103,8 +194,10 @@ void Session::Yield() {
 // --- After the answer ---
 
 void Session::FinishAnswer(std::string_view rest) {
-  Report(status_, true);
-  if (!keep_ || draining_) {
+  Report(status_, !cut_);
+  if (cut_) {
+    End();
+  } else if (!keep_ || draining_) {
     Linger(rest);
   } else if (parser_.complete()) {
     AwaitRequest();
@@ -117,10 +210,14 @@ void Session::FinishAnswer(std::string_view rest) {
 void Session::AwaitRequest() {
   parser_.Next();
   state_ = State::kIdle;
-  first_ = dispatched_ = body_wanted_ = body_ended_ = continue_owed_ = false;
+  first_ = dispatched_ = body_wanted_ = body_ended_ = body_paused_ = continue_owed_ = false;
   bytes_sent_ = head_bytes_ = 0;
   route_ = {};
   kept_.reset();
+  redirected_.reset();
+  redirects_ = 0;
+  kept_fields_.clear();
+  upstream_ = {};
   subject_ = {};
   Arm(environment_.settings.idle_timeout_ms);
 }
@@ -186,6 +283,7 @@ RequestSummary Session::Summarize(int status) const {
   summary.route = route_;
   summary.subject = subject_;
   summary.error = refusal_;
+  summary.upstream = upstream_;
   summary.duration_ns = environment_.loop.NowNs() - started_ns_;
   summary.bytes_sent = bytes_sent_;
   summary.body_bytes_sent = bytes_sent_ - std::min(bytes_sent_, head_bytes_);
@@ -209,7 +307,9 @@ void Session::ReleaseHandler() {
 }
 
 void Session::Break() {
-  if (state_ == State::kBusy) Report(RequestSummary::kClientGone, false);
+  if (state_ == State::kBusy) {
+    Report(pieces_ != nullptr ? status_ : RequestSummary::kClientGone, false);
+  }
   if (state_ == State::kSending) Report(status_, false);
   TellGone();
   End();

@@ -84,7 +84,7 @@ class TopicRequest final : public RequestHandler,
     subscription.framing = chunked ? pubsub::Framing::kChunked : pubsub::Framing::kPlain;
     subscription.filter = ReadFilter(topic_config_, request);
     subscription.last_event_id = LastEventId(request);
-    subscription.first_bytes = FirstBytes(chunked, request);
+    subscription.first_bytes = FirstBytes(chunked, exchange);
     SetExpiry(subscription);
     subscription.subject = std::move(identity_.subject);
     subscription.stream = exchange.TakeStream();
@@ -133,12 +133,18 @@ class TopicRequest final : public RequestHandler,
     exchange.Respond(Unavailable(error.message, topic_config_));
   }
 
-  [[nodiscard]] std::string FirstBytes(bool chunked, const http::Request& request) const {
+  [[nodiscard]] std::string FirstBytes(bool chunked, const Exchange& exchange) const {
     std::string preamble;
     sse::AppendPreamble(preamble, pubsub::RetryHint(topic_config_));
     preamble += greeting_;
     std::string fields;
-    for (const auto& [name, value] : generation_->cors().FieldsFor(request)) {
+    for (const auto& [name, value] : generation_->cors().FieldsFor(exchange.request())) {
+      fmt::format_to(std::back_inserter(fields), "{}: {}\r\n", name, value);
+    }
+    // Of the app that handed its browser over.
+    for (const auto& [name, value] :
+         exchange.kept_fields() != nullptr ? *exchange.kept_fields() : Exchange::Fields()) {
+      if (!http::EqualsIgnoreCase(name, "set-cookie")) continue;
       fmt::format_to(std::back_inserter(fields), "{}: {}\r\n", name, value);
     }
     if (!chunked) return http::StreamHead(http::StreamFraming::kUntilClose, fields) + preamble;

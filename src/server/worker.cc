@@ -2,9 +2,11 @@
 
 #include <utility>
 
+#include "server/auth_request.h"
 #include "server/pages.h"
 #include "sluice/base/log.h"
 #include "sluice/http/response.h"
+#include "sluice/proxy/target.h"
 
 namespace sluice::server {
 namespace {
@@ -35,6 +37,11 @@ http::Response Busy(std::string_view detail) {
   return response;
 }
 
+std::unique_ptr<RequestHandler> AnswerNone(Exchange& exchange) {
+  exchange.Respond(http::ErrorResponse(404, "nothing is configured for this path"));
+  return nullptr;
+}
+
 }  // namespace
 
 Worker::Worker(event::Loop& loop, net::Network& network, uint32_t index, const WorkerShared& shared,
@@ -53,6 +60,17 @@ Worker::Worker(event::Loop& loop, net::Network& network, uint32_t index, const W
       hub_(loop, generation_, index, shared.ingest, shared.counts),
       topic_environment_{generation_, hub_, timers_, access_, limiter_, warnings_},
       publish_environment_{generation_, hub_, stamper_, access_, limiter_, warnings_},
+      proxy_environment_{generation_,
+                         upstreams_,
+                         loop,
+                         timers_,
+                         access_,
+                         auth_cache_,
+                         limiter_,
+                         warnings_,
+                         [this](Exchange& exchange, const proxy::RedirectTarget& target) {
+                           return DispatchRedirect(exchange, target);
+                         }},
       sessions_({loop, timers_, *this, session_settings_}, (uint64_t{index} << kIdBits) + 1),
       tick_(loop.MakeTimer([this] { CountConnections(); })),
       drain_check_(loop.MakeTimer([this] { CheckDrained(); })) {
@@ -83,6 +101,8 @@ void Worker::SetGeneration(const GenerationPtr& generation) {
   limiter_.SetLimits(config(), generation_->client_limits());
   topic_environment_.generation = generation_;
   publish_environment_.generation = generation_;
+  proxy_environment_.generation = generation_;
+  auth_cache_.Clear();
   for (const auto& [number, listener] : listeners_) {
     listener->SetClientOptions(config().limits.notsent_bytes, config().limits.write_timeout_ms);
   }
@@ -180,23 +200,75 @@ std::unique_ptr<RequestHandler> Worker::Dispatch(Exchange& exchange) {
     limiter_.RefuseConnection(exchange);
     return nullptr;
   }
-  if (generation_->cors().IsPreflight(exchange.request())) {
+  // Of a route, the app has its own.
+  if (match.action != routing::Action::kProxy &&
+      generation_->cors().IsPreflight(exchange.request())) {
     exchange.Respond(generation_->cors().AnswerPreflight(exchange.request()));
     return nullptr;
   }
   switch (match.action) {
     case routing::Action::kTopic:
-      return HandleTopic(topic_environment_, match, exchange);
+      return DispatchTopic(match, exchange);
     case routing::Action::kPublish:
       return HandlePublish(publish_environment_, match, exchange);
     case routing::Action::kDemo:
       AnswerDemo(exchange);
       return nullptr;
     case routing::Action::kProxy:
+      return HandleProxy(proxy_environment_, match, exchange);
     case routing::Action::kNone:
       break;
   }
-  exchange.Respond(http::ErrorResponse(404, "nothing is configured for this path"));
+  return AnswerNone(exchange);
+}
+
+std::unique_ptr<RequestHandler> Worker::DispatchTopic(const routing::Match& match,
+                                                      Exchange& exchange) {
+  const auto& auth = config().topics[match.index].auth_request;
+  if (!auth) return HandleTopic(topic_environment_, match, exchange);
+  exchange.set_route_label(config().topics[match.index].name);
+  return RequestAuth(proxy_environment_, *auth, config().topics[match.index].name, exchange,
+                     [this](Exchange& admitted, const proxy::FieldList&) {
+                       // A reload may have come in between.
+                       const routing::Match again = generation_->router().Find(
+                           admitted.request().host(), admitted.request().path(),
+                           routing::Scope::kInternal);
+                       return again.action == routing::Action::kTopic
+                                  ? HandleTopic(topic_environment_, again, admitted)
+                                  : AnswerNone(admitted);
+                     });
+}
+
+std::unique_ptr<RequestHandler> Worker::DispatchRedirect(Exchange& exchange,
+                                                         const proxy::RedirectTarget& target) {
+  exchange.Keep(generation_);
+  const routing::Router& router = generation_->router();
+  const http::Request& asked = exchange.request();
+  const bool named = !target.name.empty();
+  proxy::RedirectTarget to = target;
+  if (named) to.path = proxy::RawPath(asked.target());
+  Result<http::Request> request = proxy::RedirectRequest(asked, to);
+  if (!request) {
+    exchange.Respond(http::ErrorResponse(500, "the app hands this request to nobody"));
+    return nullptr;
+  }
+  exchange.Redirect(*std::move(request));
+  const routing::Match match =
+      named ? router.FindNamed(target.name)
+            : router.Find(exchange.request().host(), exchange.request().path(),
+                          routing::Scope::kInternal);
+  switch (match.action) {
+    case routing::Action::kTopic:
+      return DispatchTopic(match, exchange);
+    case routing::Action::kProxy:
+      return HandleProxy(proxy_environment_, match, exchange);
+    default:
+      break;
+  }
+  warnings_.Warn(RequestWarnings::Kind::kUpstream, exchange, named ? 500 : 404, "-",
+                 "an X-Accel-Redirect leads to no topic and no route",
+                 "mend the app, or add what it means");
+  exchange.Respond(http::ErrorResponse(named ? 500 : 404, "nothing is configured for this path"));
   return nullptr;
 }
 

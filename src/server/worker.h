@@ -12,8 +12,10 @@
 
 #include "server/access.h"
 #include "server/access_log.h"
+#include "server/auth_cache.h"
 #include "server/generation.h"
 #include "server/limiter.h"
+#include "server/proxy_handler.h"
 #include "server/publish_handler.h"
 #include "server/request_warnings.h"
 #include "server/topic_handler.h"
@@ -87,6 +89,11 @@ class Worker final : private Dispatcher {
   // The same generation, as requests of this worker hold it.
   [[nodiscard]] GenerationPtr Own(const GenerationPtr& generation);
   [[nodiscard]] const config::Config& config() const { return generation_->config(); }
+  [[nodiscard]] std::unique_ptr<RequestHandler> DispatchTopic(const routing::Match& match,
+                                                              Exchange& exchange);
+  // After an X-Accel-Redirect.
+  [[nodiscard]] std::unique_ptr<RequestHandler> DispatchRedirect(
+      Exchange& exchange, const proxy::RedirectTarget& target);
   void AnswerDemo(Exchange& exchange);
   void CheckDrained();
 
@@ -112,6 +119,8 @@ class Worker final : private Dispatcher {
   pubsub::Stamper stamper_;
   TopicEnvironment topic_environment_;
   PublishEnvironment publish_environment_;
+  AuthCache auth_cache_;
+  ProxyEnvironment proxy_environment_;
   SessionSet sessions_;
   std::map<uint64_t, std::unique_ptr<net::Listener>> listeners_;
   std::unique_ptr<event::Timer> tick_;

@@ -12,7 +12,8 @@
 
 namespace sluice::auth {
 
-enum class Right : uint8_t { kRead, kPublish };
+// kEnter: to be let in at a route; any good token may.
+enum class Right : uint8_t { kRead, kPublish, kEnter };
 
 struct Identity {
   std::string subject;       // empty: unknown

@@ -67,8 +67,11 @@ class CallHandler {
   // 1xx other than 100 and 101.
   virtual void OnInterim(const http::ResponseHead& /*head*/) {}
   virtual void OnHead(const http::ResponseHead& head) = 0;
-  // Without chunk framing; valid until it returns.
+  // Without chunk framing; valid until the next OnPause, OnEnd or OnFailed has returned.
   virtual void OnBody(std::string_view bytes) = 0;
+  // All that has arrived was delivered, and the message is not complete: time to pass it on. So
+  // whoever forwards can write a head and the pieces of its body at once.
+  virtual void OnPause() {}
   // The message is complete. `trailers` are whole lines, each with CRLF, of fields that may stand
   // there (RFC 9110 6.5.1); usually empty.
   virtual void OnEnd(std::string_view trailers) = 0;

@@ -46,7 +46,7 @@ class SessionFixture : public ::testing::Test, protected Dispatcher {
         fixture_.exchange_->Respond({.status = 400, .headers = {}, .body = "seen enough"});
       }
     }
-    void OnBodyEnd() override {
+    void OnBodyEnd(std::string_view /*trailers*/) override {
       EXPECT_FALSE(fixture_.in_read_body_);
       fixture_.exchange_->Respond({.status = 200, .headers = {}, .body = std::move(body_)});
     }

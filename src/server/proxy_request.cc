@@ -1,0 +1,393 @@
+#include "server/proxy_request.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sluice/base/keyed_hash.h"
+#include "sluice/http/response.h"
+#include "sluice/proxy/forward_request.h"
+#include "sluice/proxy/forward_response.h"
+
+namespace sluice::server {
+namespace {
+
+using Body = proxy::CallRequest::Body;
+
+// Of a request's body: what the upstream has not taken yet.
+constexpr size_t kRequestBufferBytes = size_t{64} * 1024;
+constexpr int kMaxRedirects = 10;
+
+bool IsIdempotent(http::Method method) {
+  switch (method) {
+    case http::Method::kGet:
+    case http::Method::kHead:
+    case http::Method::kPut:
+    case http::Method::kDelete:
+    case http::Method::kOptions:
+    case http::Method::kTrace:
+      return true;
+    default:
+      return false;
+  }
+}
+
+const config::Upstream& UpstreamOf(const config::Config& config, const std::string& name) {
+  return *std::find_if(config.upstreams.begin(), config.upstreams.end(),
+                       [&](const config::Upstream& upstream) { return upstream.name == name; });
+}
+
+std::string_view Advice(proxy::CallFailure::Kind kind) {
+  using Kind = proxy::CallFailure::Kind;
+  switch (kind) {
+    case Kind::kNoServer:
+      return "see why its servers rest or fail their checks in the lines before";
+    case Kind::kQueueFull:
+    case Kind::kQueueTime:
+      return "raise max_connections or queue, or add servers";
+    case Kind::kReadTime:
+      return "if the app may take that long, raise read_timeout";
+    case Kind::kHeadLimit:
+      return "raise head_bytes, or let the app send less in its header fields";
+    default:
+      return "see the app's own log";
+  }
+}
+
+}  // namespace
+
+http::Response ProxyError(const config::Route& route, int status, std::string_view detail) {
+  for (const config::ErrorPage& page : route.error_pages) {
+    if (page.status != status) continue;
+    return {.status = status,
+            .headers = {{"Content-Type", page.content_type}, {"Cache-Control", "no-store"}},
+            .body = page.body};
+  }
+  return http::ErrorResponse(status, detail);
+}
+
+ProxyRequest::ProxyRequest(const ProxyEnvironment& environment, const config::Route& route,
+                           const net::PeerAddress& client, Place place, Exchange& exchange)
+    : environment_(environment),
+      route_(route),
+      upstream_config_(UpstreamOf(environment.generation->config(), route.upstream)),
+      forwarding_(environment.generation->config().forwarding),
+      upstream_(*environment.upstreams->Find(route.upstream)),
+      client_(client),
+      place_(std::move(place)),
+      exchange_(&exchange) {}
+
+void ProxyRequest::Begin(const proxy::FieldList& fields) {
+  fields_ = fields;
+  const http::Request& request = exchange_->request();
+  if (!request.has_body()) {
+    StartCall(Body::kNone, 0);
+    return;
+  }
+  if (!route_.request_buffering) {
+    StartCall(request.chunked() ? Body::kChunked : Body::kLength, request.content_length());
+  }
+  exchange_->ReadBody(route_.body_bytes);
+}
+
+void ProxyRequest::StartCall(Body body, uint64_t length) {
+  const http::Request& request = exchange_->request();
+  proxy::CallRequest call;
+  call.body = body;
+  call.head_method = request.method() == http::Method::kHead;
+  call.idempotent = IsIdempotent(request.method());
+  call.upgrade = route_.websocket && body == Body::kNone && request.upgrade_websocket();
+  call.hash = HashKey();
+  call.head = proxy::ForwardRequestHead(
+      {.request = request,
+       .route = route_,
+       .forwarding = forwarding_,
+       .peer = exchange_->peer(),
+       .body = body,
+       .length = length,
+       .upgrade = call.upgrade,
+       .strip = route_.strip_tokens ? &environment_.generation->token_names() : nullptr,
+       .fields = fields_.empty() ? nullptr : &fields_});
+  fields_.clear();
+  call_ = upstream_.Start(std::move(call), answer_);
+}
+
+uint64_t ProxyRequest::HashKey() const {
+  if (upstream_config_.balance != config::Balance::kHash) return 0;
+  // The same on every gateway, so that all of them choose the same server.
+  static const KeyedHash kHash(0, 0);
+  const http::Request& request = exchange_->request();
+  const config::HashKey& key = upstream_config_.hash;
+  std::optional<std::string_view> value;
+  if (key.kind == config::HashKey::Kind::kCookie) value = request.Cookie(key.name);
+  if (key.kind == config::HashKey::Kind::kHeader) value = request.Header(key.name);
+  return kHash(value ? *value : std::string_view(client_.Host()));
+}
+
+// --- The request's body ---
+
+void ProxyRequest::OnBody(std::string_view bytes) {
+  if (tunnel_ != nullptr) {
+    tunnel_->OnClientData(bytes);
+  } else if (redirect_) {
+    return;  // nobody wants it any more
+  } else if (call_ != nullptr) {
+    call_->SendBody(bytes);
+    if (call_->unsent() > kRequestBufferBytes) exchange_->PauseBody();
+  } else if (!ended_) {
+    held_ += bytes;
+  }
+}
+
+void ProxyRequest::OnBodyEnd(std::string_view trailers) {
+  if (redirect_) {
+    if (call_ == nullptr) FollowRedirect();
+    return;
+  }
+  if (call_ != nullptr) {
+    call_->EndBody(trailers);
+  } else if (!ended_) {
+    StartCall(Body::kLength, held_.size());
+    call_->SendBody(std::exchange(held_, {}));
+    call_->EndBody({});
+  }
+}
+
+// --- The answer ---
+
+void ProxyRequest::PassInterim(const http::ResponseHead& head) {
+  const int version = exchange_->request().minor_version();
+  if (version == 0) return;
+  exchange_->SendInterim(proxy::ForwardInterimHead(
+      {.head = head, .route = route_, .forwarding = forwarding_, .minor_version = version}));
+}
+
+void ProxyRequest::TakeHead(const http::ResponseHead& head) {
+  status_ = head.status();
+  const proxy::XAccel accel = proxy::ReadXAccel(head, upstream_config_.trust_x_accel);
+  const bool intercepted =
+      route_.intercept_errors &&
+      std::any_of(route_.error_pages.begin(), route_.error_pages.end(),
+                  [this](const config::ErrorPage& page) { return page.status == status_; });
+  if (intercepted) {
+    http::Response response = ProxyError(route_, status_, {});
+    if (const auto challenge = head.Header("WWW-Authenticate"); challenge && status_ == 401) {
+      response.headers.emplace_back("WWW-Authenticate", *challenge);
+    }
+    Respond(std::move(response));
+    return;
+  }
+  if (accel.redirect) {
+    StartRedirect(head, *accel.redirect);
+    return;
+  }
+  using Kind = http::ResponseHead::Body;
+  const bool delimited = head.body() == Kind::kNone || head.body() == Kind::kLength;
+  const AnswerFraming framing = exchange_->PlanAnswer(delimited);
+  const bool buffering =
+      accel.buffering.value_or(route_.buffering && delimited && !proxy::IsEventStream(head));
+  buffer_bytes_ = buffering ? route_.buffer_bytes : 0;
+  const uint64_t rate = accel.limit_rate.value_or(route_.limit_rate);
+  if (rate > 0) throttle_.emplace(rate, environment_.loop.NowMs());
+  exchange_->StartAnswer(
+      status_,
+      proxy::ForwardResponseHead({.head = head,
+                                  .route = route_,
+                                  .forwarding = forwarding_,
+                                  .minor_version = exchange_->request().minor_version(),
+                                  .chunked = framing.chunked,
+                                  .keep_alive = framing.keep_alive,
+                                  .kept = exchange_->kept_fields()}),
+      framing);
+  started_ = true;
+}
+
+void ProxyRequest::TakePiece(std::string_view bytes) {
+  if (redirect_ || !started_) return;
+  if (throttle_) {
+    throttle_->Hold(bytes);
+  } else {
+    exchange_->SendBody(bytes);
+  }
+}
+
+// What has come goes on at once, whatever its framing; a client that is slow slows the upstream.
+void ProxyRequest::Pass() {
+  if (!started_) return;
+  if (throttle_) {
+    Drip();
+    return;
+  }
+  exchange_->FlushAnswer();
+  if (exchange_->unsent() <= buffer_bytes_ || paused_) return;
+  paused_ = true;
+  call_->PauseReading();
+}
+
+void ProxyRequest::OnAnswerSent() {
+  if (tunnel_ != nullptr) {
+    tunnel_->OnClientSent();
+  } else if (paused_ && call_ != nullptr && (!throttle_ || throttle_->empty())) {
+    paused_ = false;
+    call_->ResumeReading();
+  }
+}
+
+void ProxyRequest::Drip() {
+  if (exchange_ == nullptr) return;
+  if (exchange_->unsent() == 0) {
+    const std::string_view ready = throttle_->Ready(environment_.loop.NowMs());
+    exchange_->SendBody(ready);
+    exchange_->FlushAnswer();
+    throttle_->Drop(ready.size());
+  }
+  if (!throttle_->empty()) {
+    if (call_ != nullptr && !paused_) {
+      paused_ = true;
+      call_->PauseReading();
+    }
+    environment_.timers.Arm(drip_, Throttle::kTickMs);
+  } else if (ended_) {
+    End();
+  } else {
+    exchange_->FlushAnswer();
+    OnAnswerSent();
+  }
+}
+
+void ProxyRequest::TakeEnd(std::string_view trailers) {
+  ended_ = true;
+  if (redirect_) {
+    DropCall();
+    if (exchange_->request_complete()) FollowRedirect();
+    return;
+  }
+  if (throttle_) {
+    held_ = trailers;
+    DropCall();
+    Drip();
+    return;
+  }
+  DropCall();
+  std::exchange(exchange_, nullptr)->EndAnswer(trailers);
+}
+
+void ProxyRequest::End() {
+  std::exchange(exchange_, nullptr)->EndAnswer(held_);
+}
+
+void ProxyRequest::StartTunnel(const http::ResponseHead& head, std::unique_ptr<net::Stream> stream,
+                               std::string_view bytes) {
+  status_ = head.status();
+  started_ = true;
+  DropCall();
+  exchange_->StartTunnel(
+      proxy::ForwardResponseHead({.head = head, .route = route_, .forwarding = forwarding_}));
+  tunnel_ = std::make_unique<Tunnel>(*exchange_, std::move(stream), environment_.timers,
+                                     upstream_config_.read_timeout_ms, [this] {
+                                       // It is on the stack: its end is that of this handler.
+                                       std::exchange(exchange_, nullptr)->EndAnswer({});
+                                     });
+  tunnel_->Start(bytes);
+}
+
+// --- X-Accel-Redirect ---
+
+void ProxyRequest::StartRedirect(const http::ResponseHead& head, std::string_view target) {
+  Result<proxy::RedirectTarget> parsed = proxy::ParseRedirectTarget(target);
+  if (!parsed || exchange_->redirects() >= kMaxRedirects) {
+    Answer500(parsed ? "the app's X-Accel-Redirects lead in a circle"
+                     : "the app's X-Accel-Redirect " + parsed.error().message);
+    return;
+  }
+  redirect_ = *std::move(parsed);
+  fields_ = proxy::FieldsOverRedirect(head);
+  // The end of an answer without a body comes at once, and the connection is kept.
+  const bool is_empty =
+      head.body() == http::ResponseHead::Body::kNone || head.content_length() == 0;
+  if (is_empty && head.body() != http::ResponseHead::Body::kChunked &&
+      head.body() != http::ResponseHead::Body::kUntilClose) {
+    return;
+  }
+  DropCall();
+  if (exchange_->request_complete()) FollowRedirect();
+}
+
+void ProxyRequest::FollowRedirect() {
+  Exchange& exchange = *std::exchange(exchange_, nullptr);
+  exchange.set_kept_fields(std::move(fields_));
+  exchange.PassOn([&environment = environment_, target = *std::move(redirect_)](Exchange& again) {
+    return environment.redirect(again, target);
+  });
+}
+
+// --- Ends ---
+
+void ProxyRequest::OnClientEnd() {
+  if (tunnel_ != nullptr) {
+    tunnel_->OnClientEnd();
+    return;
+  }
+  DropCall();
+  Exchange& exchange = *std::exchange(exchange_, nullptr);
+  if (started_) {
+    exchange.AbortAnswer();
+  } else {
+    exchange.Close();
+  }
+}
+
+void ProxyRequest::OnClientGone() {
+  drip_.Cancel();
+  call_.reset();
+  tunnel_.reset();
+  exchange_ = nullptr;
+}
+
+void ProxyRequest::Fail(const proxy::CallFailure& failure) {
+  DropCall();
+  const int status = failure.status();
+  environment_.warnings.Warn(
+      RequestWarnings::Kind::kUpstream, *exchange_, started_ ? status_ : status, route_.name,
+      fmt::format("upstream {}: {}: {}{}", route_.upstream, ToName(failure.kind), failure.detail,
+                  started_ ? "; the client has a part of the answer" : ""),
+      Advice(failure.kind));
+  if (redirect_) {
+    if (exchange_->request_complete()) FollowRedirect();
+    return;
+  }
+  ended_ = true;
+  if (started_) {
+    std::exchange(exchange_, nullptr)->AbortAnswer();
+    return;
+  }
+  http::Response response =
+      ProxyError(route_, status,
+                 status == 504   ? "the app did not answer in time"
+                 : status == 503 ? "the app has no room for this request now"
+                                 : "the app cannot be reached, or its answer cannot be read");
+  if (status == 503) response.headers.emplace_back("Retry-After", "5");
+  Respond(std::move(response));
+}
+
+void ProxyRequest::Answer500(std::string_view why) {
+  environment_.warnings.Warn(RequestWarnings::Kind::kUpstream, *exchange_, 500, route_.name, why,
+                             "mend the app");
+  Respond(ProxyError(route_, 500, "the app hands this request to nobody"));
+}
+
+void ProxyRequest::Respond(http::Response response) {
+  DropCall();
+  std::exchange(exchange_, nullptr)->Respond(std::move(response));
+}
+
+void ProxyRequest::DropCall() {
+  if (call_ == nullptr) return;
+  const proxy::CallRecord& record = call_->record();
+  exchange_->set_upstream(
+      {record.server, status_, record.tries, record.connect_ns, record.head_ns});
+  call_.reset();
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,92 @@
+// Two connections joined after 101 (RFC 9110 7.8): what one side sends the other gets. A side that
+// is slower pauses the other. The client's FIN is passed on; the upstream's ends both.
+// Worker-thread only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "server/outgoing.h"
+#include "sluice/event/timer_wheel.h"
+#include "sluice/net/stream.h"
+#include "sluice/server/exchange.h"
+
+namespace sluice::server {
+
+class Tunnel final : private net::StreamHandler, private event::TimerWheel::Handler {
+ public:
+  // `over` is called once, last, when the tunnel is to end; the owner then destroys it and ends the
+  // exchange. It ends after `idle_ms` in which neither side sent anything.
+  Tunnel(Exchange& exchange, std::unique_ptr<net::Stream> upstream, event::TimerWheel& timers,
+         uint64_t idle_ms, std::function<void()> over)
+      : exchange_(exchange),
+        upstream_(std::move(upstream)),
+        timers_(timers),
+        idle_ms_(idle_ms),
+        over_(std::move(over)) {}
+
+  // `first` is what the upstream has sent already.
+  void Start(std::string_view first) {
+    timers_.Arm(idle_, idle_ms_);
+    upstream_->SetHandler(this);
+    if (!first.empty()) OnData(first);
+  }
+
+  void OnClientData(std::string_view bytes) {
+    timers_.Arm(idle_, idle_ms_);
+    const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+    Write({&part, 1});
+    if (!outgoing_.empty()) exchange_.PauseBody();
+  }
+  void OnClientEnd() {
+    client_ended_ = true;
+    if (outgoing_.empty()) upstream_->ShutdownWrite();
+  }
+  // The client has taken what waited.
+  void OnClientSent() { upstream_->ResumeReading(net::PauseReason::kBackpressure); }
+
+ private:
+  static constexpr size_t kBufferBytes = size_t{64} * 1024;
+
+  void OnData(std::string_view bytes) override {
+    timers_.Arm(idle_, idle_ms_);
+    exchange_.SendBody(bytes);
+    exchange_.FlushAnswer();
+    if (exchange_.unsent() > kBufferBytes) {
+      upstream_->PauseReading(net::PauseReason::kBackpressure);
+    }
+  }
+  void OnEnd() override { over_(); }
+  void OnWritable() override {
+    Write({});
+    if (!outgoing_.empty()) return;
+    exchange_.ResumeBody();
+    if (client_ended_) upstream_->ShutdownWrite();
+  }
+  void OnClosed(int /*error*/) override { over_(); }
+  void OnTimeout(event::TimerWheel::Node& /*node*/) override { over_(); }
+
+  // A stream that is dead says so by OnClosed, or at the next read.
+  void Write(std::span<const iovec> parts) {
+    if (parts.empty() && outgoing_.empty()) return;
+    const ssize_t taken =
+        outgoing_.WriteThrough(*upstream_, parts, outgoing_.empty() || parts.empty());
+    if (taken < 0) outgoing_ = Outgoing();
+    upstream_->WantWritable(!outgoing_.empty());
+  }
+
+  Exchange& exchange_;
+  std::unique_ptr<net::Stream> upstream_;
+  event::TimerWheel& timers_;
+  event::TimerWheel::Node idle_{*this};
+  uint64_t idle_ms_;
+  std::function<void()> over_;
+  Outgoing outgoing_;  // to the upstream
+  bool client_ended_ = false;
+};
+
+}  // namespace sluice::server
