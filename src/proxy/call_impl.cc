@@ -211,6 +211,10 @@ void CallImpl::OnBody(std::string_view bytes) {
   }
 }
 
+void CallImpl::OnPause() {
+  if (answered_ && !paused_ && held_.empty()) handler_->OnPause();
+}
+
 void CallImpl::OnMessageEnd(std::string_view trailers) {
   held_trailers_ = trailers;
   std::unique_ptr<Connection> connection = std::move(connection_);
@@ -265,7 +269,10 @@ void CallImpl::DeliverHeld() {
   if (!held_.empty()) {
     bool destroyed = false;
     destroyed_ = &destroyed;
-    handler_->OnBody(std::exchange(held_, {}));
+    const std::string held = std::exchange(held_, {});
+    handler_->OnBody(held);
+    if (destroyed) return;
+    handler_->OnPause();
     if (destroyed) return;
     destroyed_ = nullptr;
   }

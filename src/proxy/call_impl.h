@@ -47,6 +47,7 @@ class CallImpl final : public Call, private ConnectionUser, private event::Timer
   void OnInterim(const http::ResponseHead& head) override;
   void OnHead(const http::ResponseHead& head) override;
   void OnBody(std::string_view bytes) override;
+  void OnPause() override;
   void OnMessageEnd(std::string_view trailers) override;
   void OnSwitched(const http::ResponseHead& head, std::string_view rest) override;
   void OnWritable() override;

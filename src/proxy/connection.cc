@@ -87,12 +87,17 @@ void Connection::OnData(std::string_view bytes) {
     const auto fed = parser_.Feed(bytes, this);
     bytes.remove_prefix(fed.consumed);
     if (user_ == nullptr) return;  // dropped
-    if (fed.event == Event::kMore) break;
+    if (fed.event == Event::kMore) {
+      user_->OnPause();
+      break;
+    }
     if (fed.event == Event::kEnd) {
       FinishAnswer(!bytes.empty());
       return;
     }
     if (fed.event == Event::kError) {
+      user_->OnPause();
+      if (user_ == nullptr) return;
       Fail(parser_.error());
       return;
     }

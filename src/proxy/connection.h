@@ -25,6 +25,8 @@ class ConnectionUser {
   virtual void OnInterim(const http::ResponseHead& head) = 0;
   virtual void OnHead(const http::ResponseHead& head) = 0;
   virtual void OnBody(std::string_view bytes) = 0;
+  // The bytes that came together have been told: what OnBody gave is valid until then.
+  virtual void OnPause() = 0;
   // The last of an answer. The connection may be used again if reusable().
   virtual void OnMessageEnd(std::string_view trailers) = 0;
   // 101. `rest` came behind the head; the stream can be taken.

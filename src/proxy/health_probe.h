@@ -34,6 +34,7 @@ class HealthProbe final : private ConnectionUser, private event::TimerWheel::Han
   void OnInterim(const http::ResponseHead& /*head*/) override {}
   void OnHead(const http::ResponseHead& head) override;
   void OnBody(std::string_view /*bytes*/) override {}
+  void OnPause() override {}
   void OnMessageEnd(std::string_view /*trailers*/) override {}
   void OnSwitched(const http::ResponseHead& head, std::string_view rest) override;
   void OnWritable() override;
