@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "http/text.h"
+#include "sluice/base/memory.h"
 
 namespace sluice::http {
 namespace {
@@ -67,12 +68,17 @@ bool FieldLines::HasToken(std::string_view name, std::string_view token) const {
 
 void FieldLines::Clear() {
   if (bytes_.capacity() > kKeptBytes || fields_.capacity() > kKeptFields) {
-    *this = {};
+    Free();
     return;
   }
   bytes_.clear();
   fields_.clear();
   seen_ = repeated_ = 0;
+}
+
+void FieldLines::Free() {
+  Release(bytes_);
+  *this = {};
 }
 
 bool FieldLines::AddField(std::string_view line) {

@@ -9,6 +9,7 @@
 #include "http/llhttp_machine.h"
 #include "http/text.h"
 #include "http/trailers.h"
+#include "sluice/base/memory.h"
 
 namespace sluice::http {
 namespace {
@@ -58,9 +59,11 @@ RequestParser::~RequestParser() = default;
 
 void RequestParser::Next() {
   machine_->Reset();
+  // Between two requests a connection is to cost little.
+  request_.fields_.Free();
   request_ = Request();
   error_ = RequestError();
-  trailers_.clear();
+  Release(trailers_);
   body_bytes_ = framing_bytes_ = 0;
   line_start_ = skipped_ = 0;
   phase_ = Phase::kHead;

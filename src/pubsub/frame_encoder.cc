@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "sluice/base/json_string.h"
+#include "sluice/base/memory.h"
 #include "sluice/base/utf8.h"
 #include "sluice/sse/encoder.h"
 
@@ -62,7 +63,7 @@ Result<FrameRef> FrameEncoder::Make(Message&& message, const FramePlace& place) 
                                 .received_ns = place.received_ns,
                                 .gap = false,
                                 .fields = std::move(message.fields)});
-  if (body_.capacity() > kKeepBytes) body_ = std::string();
+  if (body_.capacity() > kKeepBytes) Release(body_);
   return frame;
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "sluice/base/memory.h"
 #include "sluice/net/stream.h"
 
 namespace sluice::server {
@@ -33,6 +34,13 @@ class Outgoing {
   }
   void SetBody(std::string body) { body_ = std::move(body); }
 
+  // Nothing is held any more, memory neither.
+  void Clear() {
+    Release(head_);
+    Release(body_);
+    sent_ = 0;
+  }
+
   // Writes what the kernel takes: the bytes taken, or a negated errno. Frees the memory once all is
   // gone. REQUIRES: not empty.
   [[nodiscard]] ssize_t Write(net::Stream& stream) { return WriteThrough(stream, {}, true); }
@@ -54,7 +62,7 @@ class Outgoing {
     const size_t held = std::min(past, size());
     sent_ += held;
     past -= held;
-    if (empty()) *this = Outgoing();
+    if (empty()) Clear();
     for (const iovec& part : parts) {
       const size_t skip = std::min(past, part.iov_len);
       past -= skip;

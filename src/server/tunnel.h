@@ -75,7 +75,7 @@ class Tunnel final : private net::StreamHandler, private event::TimerWheel::Hand
     if (parts.empty() && outgoing_.empty()) return;
     const ssize_t taken =
         outgoing_.WriteThrough(*upstream_, parts, outgoing_.empty() || parts.empty());
-    if (taken < 0) outgoing_ = Outgoing();
+    if (taken < 0) outgoing_.Clear();
     upstream_->WantWritable(!outgoing_.empty());
   }
 

@@ -8,6 +8,8 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "sluice/base/memory.h"
+
 namespace sluice::tls {
 
 // The BIO through which OpenSSL sees the connection.
@@ -175,7 +177,7 @@ int RecordLayer::Flush() {
     sent_ += static_cast<size_t>(n);
   }
   // The memory goes, too: an idle connection keeps none.
-  if (out_.capacity() > 0) out_ = std::string();
+  Release(out_);
   sent_ = 0;
   if (fin_owed_) {
     fin_owed_ = false;

@@ -71,6 +71,8 @@ class FieldLines {
   }
   // Empty, for the next message; memory of an ordinary size is kept.
   void Clear();
+  // Empty, and without any memory.
+  void Free();
   void Reserve(size_t bytes) { bytes_.reserve(bytes); }
   void Append(std::string_view bytes) { bytes_ += bytes; }
   void Truncate(size_t size) { bytes_.resize(size); }
