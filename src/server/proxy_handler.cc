@@ -15,6 +15,13 @@ std::unique_ptr<RequestHandler> HandleProxy(const ProxyEnvironment& environment,
   const Generation& generation = *environment.generation;
   const config::Route& route = generation.config().routes[match.index];
   exchange.set_route_label(route.name);
+  if (exchange.request().method() == http::Method::kTrace) {
+    // Its answer would show a script what a browser and we have added: cookies, addresses.
+    http::Response response = ProxyError(route, 405, "TRACE is not passed on");
+    response.headers.emplace_back("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    exchange.Respond(std::move(response));
+    return nullptr;
+  }
   const net::PeerAddress client =
       proxy::ClientAddress(exchange.request(), generation.config().forwarding, exchange.peer());
   Limiter& limiter = environment.limiter;

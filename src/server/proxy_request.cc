@@ -16,6 +16,7 @@ namespace {
 using Body = proxy::CallRequest::Body;
 
 // Of a request's body: what the upstream has not taken yet.
+constexpr size_t kReadBytes = size_t{64} * 1024;  // at most, of one read
 constexpr size_t kRequestBufferBytes = size_t{64} * 1024;
 constexpr int kMaxRedirects = 10;
 
@@ -179,6 +180,7 @@ void ProxyRequest::TakeHead(const http::ResponseHead& head) {
     return;
   }
   if (accel.redirect) {
+    if (accel.limit_rate) exchange_->set_limit_rate(*accel.limit_rate);
     StartRedirect(head, *accel.redirect);
     return;
   }
@@ -188,7 +190,8 @@ void ProxyRequest::TakeHead(const http::ResponseHead& head) {
   const bool buffering =
       accel.buffering.value_or(route_.buffering && delimited && !proxy::IsEventStream(head));
   buffer_bytes_ = buffering ? route_.buffer_bytes : 0;
-  const uint64_t rate = accel.limit_rate.value_or(route_.limit_rate);
+  const uint64_t rate =
+      accel.limit_rate.value_or(exchange_->limit_rate().value_or(route_.limit_rate));
   if (rate > 0) throttle_.emplace(rate, environment_.loop.NowMs());
   exchange_->StartAnswer(
       status_,
@@ -220,7 +223,9 @@ void ProxyRequest::Pass() {
     return;
   }
   exchange_->FlushAnswer();
-  if (exchange_->unsent() <= buffer_bytes_ || paused_) return;
+  // What the next read may bring has to have a place, too.
+  const size_t unsent = exchange_->unsent();
+  if (unsent == 0 || unsent + kReadBytes <= buffer_bytes_ || paused_) return;
   paused_ = true;
   call_->PauseReading();
 }
@@ -236,6 +241,7 @@ void ProxyRequest::OnAnswerSent() {
 
 void ProxyRequest::Drip() {
   if (exchange_ == nullptr) return;
+  exchange_->FlushAnswer();  // the head, the first time
   if (exchange_->unsent() == 0) {
     const std::string_view ready = throttle_->Ready(environment_.loop.NowMs());
     exchange_->SendBody(ready);
@@ -251,7 +257,6 @@ void ProxyRequest::Drip() {
   } else if (ended_) {
     End();
   } else {
-    exchange_->FlushAnswer();
     OnAnswerSent();
   }
 }

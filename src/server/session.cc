@@ -3,6 +3,8 @@
 #include <cassert>
 #include <utility>
 
+#include "sluice/base/memory.h"
+
 namespace sluice::server {
 namespace {
 
@@ -154,8 +156,8 @@ void Session::PassOn(Next next) {
 }
 
 void Session::Redirect(http::Request request) {
-  redirected_ = std::make_unique<http::Request>(std::move(request));
-  ++redirects_;
+  redirected().request = std::move(request);
+  ++redirected().count;
 }
 
 void Session::Close() {
@@ -207,7 +209,7 @@ bool Session::Step(std::string_view& rest) {
 // What could not be consumed waits, and no more is read: at most one read's worth.
 void Session::KeepWaiting(std::string_view rest) {
   if (rest.empty()) {
-    if (!waiting_.empty()) waiting_ = std::string();
+    Release(waiting_);
   } else if (waiting_.empty()) {
     waiting_ = rest;
   } else {

@@ -64,9 +64,22 @@ class Session final : public event::Deferred,
     kOver,       // waits for its deletion
   };
 
+  // What internal redirects have made of the request. Few requests have any.
+  struct Redirected {
+    std::optional<http::Request> request;
+    Fields fields;
+    std::optional<uint64_t> limit_rate;
+    int count = 0;
+  };
+  Redirected& redirected() {
+    if (redirected_ == nullptr) redirected_ = std::make_unique<Redirected>();
+    return *redirected_;
+  }
+
   // Exchange.
   [[nodiscard]] const http::Request& request() const override {
-    return redirected_ != nullptr ? *redirected_ : parser_.request();
+    return redirected_ != nullptr && redirected_->request ? *redirected_->request
+                                                          : parser_.request();
   }
   [[nodiscard]] const net::PeerAddress& peer() const override { return stream_->peer(); }
   [[nodiscard]] uint64_t connection_id() const override { return id_; }
@@ -91,12 +104,19 @@ class Session final : public event::Deferred,
   void PassOn(Next next) override;
   void Redirect(http::Request request) override;
   void set_kept_fields(Fields fields) override {
-    for (auto& field : fields) kept_fields_.push_back(std::move(field));
+    if (fields.empty()) return;
+    for (auto& field : fields) redirected().fields.push_back(std::move(field));
   }
   [[nodiscard]] const Fields* kept_fields() const override {
-    return kept_fields_.empty() ? nullptr : &kept_fields_;
+    return redirected_ == nullptr || redirected_->fields.empty() ? nullptr : &redirected_->fields;
   }
-  [[nodiscard]] int redirects() const override { return redirects_; }
+  void set_limit_rate(uint64_t rate) override { redirected().limit_rate = rate; }
+  [[nodiscard]] std::optional<uint64_t> limit_rate() const override {
+    return redirected_ == nullptr ? std::nullopt : redirected_->limit_rate;
+  }
+  [[nodiscard]] int redirects() const override {
+    return redirected_ == nullptr ? 0 : redirected_->count;
+  }
   void Close() override;
   void Keep(std::shared_ptr<const void> what) override;
   void set_route_label(std::string_view label) override { route_ = label; }
@@ -163,8 +183,7 @@ class Session final : public event::Deferred,
   std::optional<http::Response> answer_;  // given by the handler, not yet on its way
   std::unique_ptr<AnswerPieces> pieces_;  // while an answer in pieces is being given
   Next next_;                             // goes on with the request, in place of the handler
-  std::unique_ptr<http::Request> redirected_;
-  Fields kept_fields_;
+  std::unique_ptr<Redirected> redirected_;
   UpstreamRecord upstream_;
   std::string refusal_;  // why the session itself answered
   std::shared_ptr<const void> kept_;
@@ -178,7 +197,6 @@ class Session final : public event::Deferred,
   uint64_t linger_until_ms_ = 0;
   uint64_t linger_bytes_ = 0;
   int status_ = 0;  // of the answer that is being sent
-  int redirects_ = 0;
   State state_ = State::kIdle;
   bool first_ = true;        // no request has been answered on this connection
   bool dispatched_ = false;  // the head was good

@@ -137,7 +137,8 @@ void Session::WriteThrough(std::span<const iovec> parts) {
   }
   bytes_sent_ += static_cast<uint64_t>(taken);
   blocked_ = !outgoing_.empty();
-  WantWritable(blocked_);
+  // Whoever has yielded waits for OnWritable, too: it is that which wants no more.
+  if (blocked_) WantWritable(true);
   if (blocked_ != waited) ArmBusy();
 }
 
@@ -175,7 +176,8 @@ bool Session::Flush() {
   }
   bytes_sent_ += static_cast<uint64_t>(taken);
   blocked_ = !outgoing_.empty();
-  WantWritable(blocked_);
+  // Whoever has yielded waits for OnWritable, too: it is that which wants no more.
+  if (blocked_) WantWritable(true);
   if (state_ == State::kBusy && (taken > 0 || !blocked_)) ArmBusy();
   return !blocked_;
 }
@@ -215,8 +217,6 @@ void Session::AwaitRequest() {
   route_ = {};
   kept_.reset();
   redirected_.reset();
-  redirects_ = 0;
-  kept_fields_.clear();
   upstream_ = {};
   subject_ = {};
   Arm(environment_.settings.idle_timeout_ms);

@@ -112,6 +112,9 @@ class Exchange {
   using Fields = std::vector<std::pair<std::string, std::string>>;
   virtual void set_kept_fields(Fields fields) = 0;
   [[nodiscard]] virtual const Fields* kept_fields() const = 0;
+  // Likewise the rate at which it may go, in bytes a second (0: any); null: nobody has said.
+  virtual void set_limit_rate(uint64_t rate) = 0;
+  [[nodiscard]] virtual std::optional<uint64_t> limit_rate() const = 0;
   // How often that was done.
   [[nodiscard]] virtual int redirects() const = 0;
 

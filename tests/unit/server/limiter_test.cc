@@ -47,8 +47,29 @@ class FakeExchange final : public Exchange {
   [[nodiscard]] uint64_t connection_id() const override { return 1; }
   [[nodiscard]] uint64_t started_ns() const override { return 0; }
   [[nodiscard]] bool client_ended() const override { return false; }
-  void ReadBody() override {}
+  void ReadBody(std::optional<uint64_t>) override {}
+  void PauseBody() override {}
+  void ResumeBody() override {}
+  [[nodiscard]] bool request_complete() const override { return true; }
   void Respond(http::Response response) override { answer = std::move(response); }
+  void SendInterim(std::string_view) override {}
+  [[nodiscard]] AnswerFraming PlanAnswer(bool) override { return {}; }
+  void StartAnswer(int, std::string, const AnswerFraming&) override {}
+  void SendBody(std::string_view) override {}
+  void FlushAnswer() override {}
+  void EndAnswer(std::string_view) override {}
+  void AbortAnswer() override {}
+  [[nodiscard]] size_t unsent() const override { return 0; }
+  void StartTunnel(std::string_view) override {}
+  void PassOn(Next) override {}
+  void Redirect(http::Request) override {}
+  void set_kept_fields(Fields) override {}
+  [[nodiscard]] const Fields* kept_fields() const override { return nullptr; }
+  void set_limit_rate(uint64_t) override {}
+  [[nodiscard]] std::optional<uint64_t> limit_rate() const override { return std::nullopt; }
+  [[nodiscard]] int redirects() const override { return 0; }
+  [[nodiscard]] bool over_limit() const override { return false; }
+  void set_upstream(const UpstreamRecord&) override {}
   [[nodiscard]] std::unique_ptr<net::Stream> TakeStream() override { return nullptr; }
   void Close() override {}
   void Keep(std::shared_ptr<const void>) override {}
