@@ -10,7 +10,8 @@ from harness import logs
 from harness.door import Door
 from harness.echo import Echo
 from harness.gateway import Gateway
-from harness.nginx import Nginx
+from harness.nginx import Nginx, proxying
+from harness.origin import Origin, serve
 from harness.redis import RedisServer
 
 
@@ -54,6 +55,41 @@ def gateway(make_gateway):
 
 
 @pytest.fixture
+def make_origin(folder):
+    """make_origin(step, ...) or make_origin(script=...): an app server that does what the test says; see
+    harness.origin. At the end it must have got nothing that is not a request, unless check=False."""
+    origins = []
+
+    def make(*steps, script=None, unix=False, check=True):
+        path = tempfile.mktemp(prefix="origin-", dir=folder) if unix else None
+        origins.append((Origin(script or serve(*steps), path), check))
+        return origins[-1][0]
+
+    yield make
+    for origin, _ in origins:
+        origin.close()
+    for origin, check in origins:
+        if check:
+            origin.check()
+
+
+@pytest.fixture
+def make_proxy(make_gateway, make_origin):
+    """make_proxy(step, ...): a gateway with a route to an origin of these steps, and the origin. `upstream`
+    and `route` are further keys of theirs, `changes` of the whole configuration."""
+
+    def make(*steps, upstream=None, route=None, changes=None, **origin):
+        app = make_origin(*steps, **origin)
+        gateway = make_gateway({
+            "upstreams": {"app": {"servers": [app.name], **(upstream or {})}},
+            "routes": [{"path": "/", "upstream": "app", **(route or {})}],
+            **(changes or {})})
+        return gateway, app
+
+    return make
+
+
+@pytest.fixture
 def make_redis(folder):
     """make_redis(option, ...): a started redis-server."""
     servers = []
@@ -89,12 +125,12 @@ def make_door():
 
 @pytest.fixture
 def make_nginx(folder):
-    """make_nginx(gateway, options): nginx in front of it."""
+    """make_nginx(gateway, options): nginx in front of it. make_nginx(location=...): nginx with that for all paths."""
     servers = []
 
-    def make(gateway, options=""):
+    def make(gateway=None, options="", location=None):
         own = tempfile.mkdtemp(prefix="nginx-", dir=folder)
-        servers.append(Nginx(own, gateway.address, options).start())
+        servers.append(Nginx(own, location or proxying(gateway.address, options)).start())
         return servers[-1]
 
     yield make

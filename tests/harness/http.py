@@ -100,8 +100,12 @@ class Connection:
         return taken
 
     def take_chunk(self):
-        """The data of one chunk; b"" for the last one, after which the body is over."""
+        """The data of one chunk; b"" for the last one, after which the body and its trailers are over."""
         size = int(self.take_until(b"\r\n"), 16)
+        if size == 0:
+            while self.take_until(b"\r\n") != b"\r\n":
+                pass
+            return b""
         data = self.take(size)
         assert self.take(2) == b"\r\n"
         return data

@@ -1,4 +1,4 @@
-"""Debian's nginx in front of a gateway, with its defaults."""
+"""Debian's nginx, with its defaults: in front of a gateway, or behind it with files to serve."""
 
 import pathlib
 
@@ -26,20 +26,25 @@ SERVER = """
     server {{
         listen unix:{folder}/nginx.sock;
         location / {{
-            proxy_pass http://{host}:{port};
-            {options}
+            {location}
         }}
     }}
 """
 
 
+def proxying(upstream, options=""):
+    """What a location needs to pass everything on."""
+    return "proxy_pass http://%s:%d;\n%s" % (*upstream, options)
+
+
 class Nginx:
-    def __init__(self, folder, upstream, options=""):
+    """On a unix socket; `location` is what it has for all paths."""
+
+    def __init__(self, folder, location):
         self.folder = pathlib.Path(folder)
         self.address = str(self.folder / "nginx.sock")
-        host, port = upstream
         self.config_path = self.folder / "nginx.conf"
-        server = SERVER.format(folder=self.folder, host=host, port=port, options=options)
+        server = SERVER.format(folder=self.folder, location=location)
         self.config_path.write_text(CONFIG.format(folder=self.folder, http=server))
         self.process = None
 

@@ -1,0 +1,155 @@
+"""auth: {request: ...}: an app decides about each request, for routes and for topics."""
+
+import threading
+
+import pytest
+
+from harness.origin import answer
+from harness.sse import Subscriber
+from harness.wait import TIMEOUT, wait_for
+
+
+@pytest.fixture
+def make_guarded(make_gateway, make_origin):
+    """make_guarded(auth step, request keys): a route and a topic guarded by an app, and both apps."""
+
+    def make(step, upstream=None, **request):
+        guard, app = make_origin(step), make_origin(answer(b"inside"))
+        auth = {"request": {"upstream": "guard", "path": "/auth", **request}}
+        gateway = make_gateway({
+            "upstreams": {"app": {"servers": [app.name]}, "guard": {"servers": [guard.name], **(upstream or {})}},
+            # A topic has no upstream that fields could be copied to.
+            "topics": {"guarded": {"path": "/events/guarded", "auth": "none" if "copy" in request else auth}},
+            "routes": [{"path": "/", "upstream": "app", "auth": auth}]})
+        return gateway, guard, app
+
+    return make
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 299])
+def test_2xx_lets_in(make_guarded, status):
+    gateway, guard, app = make_guarded(answer(b"" if status == 204 else b"ignored", status, length=status != 204))
+    with gateway.connect() as connection:
+        for _ in range(2):
+            connection.request("GET", "/page?x=1", [("Cookie", "a=1"), ("X-Field", "y")])
+            assert connection.response().body == b"inside"
+    request = guard.requests[0]
+    assert (request.method, request.target) == ("GET", "/auth")
+    assert request.get("cookie") == "a=1" and request.get("x-field") == "y"
+    assert [request.target for request in app.requests] == ["/page?x=1"] * 2
+    assert len(guard.connections) == 1, "its connections are kept, too"
+
+
+@pytest.mark.parametrize("status, field", [(401, ("WWW-Authenticate", 'Basic realm="x"')), (403, ("X-Other", "1"))])
+def test_401_and_403_are_passed_on(make_guarded, status, field):
+    gateway, _, app = make_guarded(answer(b"because", status, [field]))
+    response = gateway.fetch("GET", "/page")
+    assert response.status == status
+    if status == 401:
+        assert response.get("www-authenticate") == 'Basic realm="x"'
+    assert app.requests == []
+    response = gateway.fetch("GET", "/events/guarded")
+    assert response.status == status
+
+
+@pytest.mark.parametrize("step", [
+    answer(b"x", 500), answer(b"x", 302, [("Location", "/login")]), answer(b"x", 404), b"garbage\r\n\r\n",
+    lambda connection, _: connection.reset(), lambda connection, _: connection.wait_end()],
+    ids=["500", "302", "404", "garbage", "reset", "silence"])
+def test_anything_else_is_500_and_lets_nobody_in(make_guarded, step):
+    gateway, _, app = make_guarded(step, upstream={"read_timeout": "300ms"})
+    assert gateway.fetch("GET", "/page").status == 500
+    assert gateway.fetch("GET", "/events/guarded").status == 500
+    assert app.requests == []
+
+
+def test_topic_of_who_may(make_guarded):
+    gateway, guard, _ = make_guarded(
+        lambda connection, request: connection.send(answer(b"", 200 if request.get("cookie") == "a=1" else 401)))
+    with Subscriber(gateway.address, "/events/guarded", [("Cookie", "a=1")]).opened() as subscriber:
+        gateway.publish("guarded", "hello")
+        assert subscriber.next().data == "hello"
+    assert gateway.fetch("GET", "/events/guarded", [("Cookie", "a=2")]).status == 401
+    assert len(guard.requests) == 2
+
+
+@pytest.mark.parametrize("method, body", [("POST", "hello"), ("HEAD", None), ("DELETE", None)])
+def test_it_is_asked_without_the_body_and_the_app_gets_it(make_guarded, method, body):
+    gateway, guard, app = make_guarded(answer(b""))
+    assert gateway.fetch(method, "/page", body=body).status == 200
+    assert guard.request.method == "GET" and guard.request.body == b""
+    assert guard.request.get("content-length") in (None, "0")
+    assert guard.request.get("transfer-encoding") is None
+    assert (app.request.method, app.request.body) == (method, (body or "").encode())
+
+
+def test_expect_is_answered_only_to_who_may(make_guarded):
+    gateway, _, app = make_guarded(answer(b"", 403))
+    with gateway.connect() as connection:
+        connection.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+        assert connection.head().status == 403
+    assert app.requests == []
+
+
+def test_fields_of_its_answer_are_copied_and_no_client_can_set_them(make_guarded):
+    users = iter(["ada", None])
+
+    def step(connection, _):
+        user = next(users)
+        connection.send(answer(b"", headers=[("X-User", user), ("X-Secret", "x")] if user else []))
+
+    gateway, _, app = make_guarded(step, copy=["X-User"])
+    for _ in range(2):
+        assert gateway.fetch("GET", "/", [("X-User", "root"), ("x-user", "root")]).status == 200
+    assert app.requests[0].all("x-user") == ["ada"] and app.requests[0].all("x-secret") == []
+    assert app.requests[1].all("x-user") == [], "a client's own word passed for the guard's"
+
+
+def test_a_good_answer_is_kept_for_the_same_token(make_guarded):
+    gateway, guard, app = make_guarded(
+        lambda connection, request: connection.send(answer(
+            b"", 200 if "good" in request.get("cookie") else 401, [("X-User", request.get("cookie"))])),
+        cache="10s", cache_key=["cookie:session"], copy=["X-User"])
+
+    def ask(session, other="x"):
+        return gateway.fetch("GET", "/", [("Cookie", f"session={session}; other={other}")]).status
+
+    assert [ask("good"), ask("good", "y"), ask("good")] == [200, 200, 200]
+    assert len(guard.requests) == 1
+    assert all("session=good" in request.get("x-user") for request in app.requests)
+    assert [ask("bad"), ask("bad")] == [401, 401]
+    assert len(guard.requests) == 3, "what is refused is asked about again"
+    assert ask("good2") == 200 and len(guard.requests) == 4
+
+
+def test_a_kept_answer_ends(make_guarded):
+    gateway, guard, _ = make_guarded(answer(b""), cache="200ms", cache_key=["cookie:session"])
+    ask = lambda: gateway.fetch("GET", "/", [("Cookie", "session=x")]).status
+    assert ask() == 200
+    wait_for(lambda: ask() == 200 and len(guard.requests) >= 2, "it is asked again")
+
+
+def test_requests_without_the_token_share_nothing(make_guarded):
+    gateway, guard, _ = make_guarded(answer(b""), cache="10s", cache_key=["cookie:session"])
+    for _ in range(2):
+        assert gateway.fetch("GET", "/").status == 200
+    assert len(guard.requests) == 2
+
+
+def test_client_that_leaves_while_it_is_asked(make_guarded):
+    ended = threading.Event()
+
+    def step(connection, _):
+        connection.wait_end()
+        ended.set()
+
+    gateway, guard, app = make_guarded(step)
+    for target in ("/page", "/events/guarded"):
+        connection = gateway.connect()
+        connection.request("GET", target)
+        wait_for(lambda: guard.requests, "it is asked")
+        connection.close()
+        assert ended.wait(TIMEOUT)
+        ended.clear()
+        guard.requests.clear()
+    assert app.requests == []

@@ -1,0 +1,229 @@
+"""Connections to an upstream that are kept: which are, for whom, for how long, and what happens when one
+proves dead."""
+
+import threading
+
+import pytest
+
+from harness.http import fetch
+from harness.origin import CHUNKED, answer, chunked
+from harness.wait import TIMEOUT, wait_for
+
+OK = answer(b"ok")
+
+
+def ask(gateway, count, target="/"):
+    for _ in range(count):
+        response = gateway.fetch("GET", target)
+        assert (response.status, response.body) == (200, b"ok")
+
+
+def close_after(data):
+    def step(connection, _):
+        connection.send(data)
+        connection.close()
+
+    return step
+
+
+@pytest.mark.parametrize("whole", [OK, CHUNKED + chunked(b"ok"), CHUNKED + chunked(b"o", b"k", trailers="X: 1\r\n")])
+def test_connection_is_kept_over_clients(make_proxy, whole):
+    gateway, origin = make_proxy(whole)
+    ask(gateway, 5)
+    assert len(origin.connections) == 1
+
+
+@pytest.mark.parametrize("last", [
+    answer(b"ok", headers=[("Connection", "close")]),
+    answer(b"ok", headers=[("Connection", "x, Close")]),
+    b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+])
+def test_connection_that_the_upstream_ends_is_not(make_proxy, last):
+    gateway, origin = make_proxy(last)
+    ask(gateway, 3)
+    assert len(origin.connections) == 3
+    wait_for(lambda: all(connection.ended for connection in origin.connections), "all are closed")
+
+
+def test_http_1_0_that_keeps_is_kept_or_closed_but_right(make_proxy):
+    gateway, origin = make_proxy(b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok")
+    ask(gateway, 3)
+    assert len(origin.connections) in (1, 3)
+
+
+def test_none_is_kept_if_none_may_be(make_proxy):
+    gateway, origin = make_proxy(OK, upstream={"keepalive": 0})
+    ask(gateway, 3)
+    assert len(origin.connections) == 3
+
+
+def test_requests_of_a_connection_are_limited(make_proxy):
+    gateway, origin = make_proxy(OK, upstream={"keepalive": {"requests": 2}})
+    ask(gateway, 5)
+    assert [len(connection.requests) for connection in origin.connections] == [2, 2, 1]
+
+
+@pytest.mark.parametrize("key", ["timeout", "age"])
+def test_time_of_a_kept_connection_is_limited(make_proxy, key):
+    gateway, origin = make_proxy(OK, upstream={"keepalive": {key: "200ms"}})
+    ask(gateway, 1)
+    wait_for(lambda: origin.connections[0].ended == "eof", "it is closed")
+    ask(gateway, 1)
+    assert len(origin.connections) == 2
+
+
+def test_no_more_are_kept_than_may_be(make_proxy):
+    go = threading.Event()
+
+    def step(connection, request):
+        if request.target == "/slow":
+            assert go.wait(TIMEOUT)
+        connection.send(OK)
+
+    gateway, origin = make_proxy(step, upstream={"keepalive": 2})
+    clients = [gateway.connect() for _ in range(5)]
+    for client in clients:
+        client.request("GET", "/slow")
+    origin.wait_requests(5)
+    go.set()
+    for client in clients:
+        assert client.response().status == 200
+        client.close()
+    wait_for(lambda: sum(connection.ended is not None for connection in origin.connections) == 3,
+             "three of five are closed")
+    ask(gateway, 3)
+    assert len(origin.connections) == 5
+
+
+def test_connection_that_was_closed_while_idle_is_not_used(make_proxy):
+    gateway, origin = make_proxy(OK)
+    ask(gateway, 1)
+    origin.connections[0].half_close()
+    wait_for(lambda: origin.connections[0].ended, "the gateway has noticed")
+    ask(gateway, 1)
+    assert [len(connection.requests) for connection in origin.connections] == [1, 1]
+
+
+def test_bytes_while_idle_end_a_connection(make_proxy):
+    """What comes unasked would be the next request's answer."""
+    gateway, origin = make_proxy(OK)
+    ask(gateway, 1)
+    origin.connections[0].send(answer(b"SMUGGLED"))
+    wait_for(lambda: origin.connections[0].ended, "the gateway has closed it")
+    ask(gateway, 2)
+    assert len(origin.connections) == 2
+
+
+def stale(connection, request):
+    """Answers the first request of a connection; the second finds it closed, as if both had crossed."""
+    if len(connection.requests) == 1:
+        connection.send(OK)
+    else:
+        connection.reset()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "DELETE"])
+def test_request_that_met_a_dead_connection_is_sent_again(make_proxy, method):
+    gateway, origin = make_proxy(stale)
+    ask(gateway, 1)
+    assert gateway.fetch(method, "/again").status == 200
+    assert [request.target for request in origin.requests] == ["/", "/again", "/again"]
+    assert len(origin.connections) == 2
+
+
+@pytest.mark.parametrize("method, body", [("POST", None), ("POST", "x"), ("PATCH", "x"), ("PUT", "x")])
+def test_request_that_may_have_had_an_effect_is_not(make_proxy, method, body):
+    gateway, origin = make_proxy(stale)
+    ask(gateway, 1)
+    response = gateway.fetch(method, "/once", body=body)
+    targets = [request.target for request in origin.requests]
+    assert targets.count("/once") == 1 and response.status == 502
+
+
+def test_it_is_sent_again_only_once_and_only_on_a_new_connection(make_proxy):
+    gateway, origin = make_proxy(OK, lambda connection, _: connection.reset())
+    ask(gateway, 1)
+    assert gateway.fetch("GET", "/again").status == 502
+    assert [request.target for request in origin.requests] == ["/", "/again", "/again"]
+    # A new connection that breaks is the server's failure, not the connection's age.
+    assert gateway.fetch("GET", "/new").status == 502
+    assert [request.target for request in origin.requests].count("/new") == 1
+
+
+def test_never_after_a_byte_of_an_answer(make_proxy):
+    def step(connection, _):
+        if len(connection.requests) == 1:
+            connection.send(OK)
+        else:
+            connection.send(b"HTTP/1.1 2")
+            connection.close()
+
+    gateway, origin = make_proxy(step)
+    ask(gateway, 1)
+    assert gateway.fetch("GET", "/broken").status == 502
+    assert [request.target for request in origin.requests] == ["/", "/broken"]
+
+
+def test_each_client_gets_its_own_answer(make_proxy):
+    """Many at once over few connections."""
+
+    def step(connection, request):
+        connection.send(answer(request.target.encode() * 100))
+
+    gateway, origin = make_proxy(step, upstream={"keepalive": 4}, changes={"workers": 2})
+    wrong = []
+
+    def client(number):
+        with gateway.connect() as connection:
+            for turn in range(30):
+                target = f"/{number}-{turn}."
+                connection.request("GET", target)
+                if connection.response().body != target.encode() * 100:
+                    wrong.append(target)
+
+    threads = [threading.Thread(target=client, args=[number]) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong and len(origin.requests) == 16 * 30
+
+
+def test_connection_of_an_aborted_request_is_not_kept(make_proxy):
+    go = threading.Event()
+
+    def step(connection, request):
+        if request.target == "/left":
+            assert go.wait(TIMEOUT)
+            connection.send(answer(b"for nobody"))
+        else:
+            connection.send(OK)
+
+    gateway, origin = make_proxy(step)
+    ask(gateway, 1)
+    client = gateway.connect()
+    client.request("GET", "/left")
+    origin.wait_requests(2)
+    client.close()
+    wait_for(lambda: gateway.metric("sluice_connections") == 0, "the client is forgotten")
+    go.set()
+    ask(gateway, 3)
+
+
+def test_unanswered_connections_hold_nothing_up(make_proxy):
+    """An upstream that takes connections and says nothing, and another that works."""
+    gateway, silent = make_proxy(script=lambda connection: connection.wait_end(),
+                                 upstream={"read_timeout": "300ms"})
+    assert gateway.fetch("GET", "/").status == 504
+    assert len(silent.connections) == 1
+    wait_for(lambda: silent.connections[0].ended, "the connection is given up")
+
+
+def test_nothing_leaks(make_proxy):
+    gateway, origin = make_proxy(close_after(answer(b"ok", headers=[("Connection", "close")])))
+    ask(gateway, 20)
+    before = gateway.memory()
+    ask(gateway, 300)
+    assert gateway.memory() - before < 4 << 20
+    assert fetch(gateway.admin, "GET", "/healthz").status == 200
+    assert len(origin.connections) == 320

@@ -1,0 +1,261 @@
+"""X-Accel-Redirect, X-Accel-Limit-Rate and X-Accel-Buffering: what an app may tell the gateway, and who
+may not."""
+
+import threading
+import time
+
+import pytest
+
+from harness.http import Connection
+from harness.origin import CHUNKED, answer
+from harness.sse import Subscriber
+from harness.wait import PATIENCE, TIMEOUT
+
+
+def redirect(target, *headers, status=200, body=b"dropped"):
+    return answer(body, status, [("X-Accel-Redirect", target), *headers])
+
+
+@pytest.fixture
+def make_app(make_gateway, make_origin):
+    """make_app({target: bytes or step}, upstream=..., changes=...): an origin that answers by path, at `/`
+    and, internally, at /inside and as @named."""
+
+    def make(pages, upstream=None, changes=None):
+        def step(connection, request):
+            page = pages.get(request.target.partition("?")[0], answer(request.target.encode()))
+            page(connection, request) if callable(page) else connection.send(page)
+
+        origin = make_origin(step)
+        gateway = make_gateway({
+            "upstreams": {"app": {"servers": [origin.name], **(upstream or {})}},
+            "topics": {"user": {"path": "/inside/users/{id}", "channel": "user:{id}", "internal": True},
+                       "news": {"path": "/events/news"}},
+            "routes": [{"path": "/", "upstream": "app"},
+                       {"path": "/inside", "upstream": "app", "internal": True},
+                       {"name": "named", "upstream": "app", "internal": True}],
+            **(changes or {})})
+        return gateway, origin
+
+    return make
+
+
+def test_to_a_route(make_app):
+    gateway, origin = make_app({"/a": redirect("/inside/file?x=1")})
+    with gateway.connect() as connection:
+        for _ in range(2):
+            connection.request("GET", "/a?query=lost", [("X-Field", "kept")])
+            response = connection.response()
+            assert (response.status, response.body) == (200, b"/inside/file?x=1")
+            assert response.get("x-accel-redirect") is None
+    assert [request.target for request in origin.requests[:2]] == ["/a?query=lost", "/inside/file?x=1"]
+    assert origin.requests[1].get("x-field") == "kept"
+
+
+def test_target_is_encoded_anew(make_app):
+    gateway, origin = make_app({"/a": redirect("/inside/a b\xe9?c d")})
+    assert gateway.fetch("GET", "/a").status in (200, 500)
+    for request in origin.requests[1:]:
+        assert request.target.startswith("/inside/a%20b%E9?c%20d")
+
+
+def test_to_a_topic(make_app):
+    gateway, origin = make_app({"/events": redirect("/inside/users/7")})
+    with Subscriber(gateway.address, "/events").opened() as subscriber:
+        assert subscriber.head.get("content-type") == "text/event-stream"
+        gateway.publish("user:7", "one")
+        assert subscriber.next().data == "one"
+        last = subscriber.last_id
+    gateway.publish("user:7", "missed")
+    with Subscriber(gateway.address, "/events", last_id=last).opened() as subscriber:
+        assert subscriber.next().data == "missed"
+    with Subscriber(gateway.address, f"/events?lastEventId={last}").opened() as subscriber:
+        assert subscriber.next().data == "missed"
+    assert len(origin.requests) == 3, "the app is asked each time"
+
+
+def test_to_a_topic_that_is_not_internal(make_app):
+    gateway, _ = make_app({"/events": redirect("/events/news")})
+    with Subscriber(gateway.address, "/events").opened() as subscriber:
+        gateway.publish("news", "one")
+        assert subscriber.next().data == "one"
+
+
+def test_to_a_name(make_app):
+    pages = {"/a": redirect("@named")}
+    gateway, origin = make_app(pages)
+
+    def once(connection, request):
+        connection.send(redirect("@named") if len(origin.requests) == 1 else answer(b"by name"))
+
+    pages["/a"] = once
+    assert gateway.fetch("POST", "/a?x=1", body="hello").body == b"by name"
+    assert [(request.method, request.target, request.body) for request in origin.requests] == [
+        ("POST", "/a?x=1", b"hello"), ("GET", "/a?x=1", b"")]
+
+
+@pytest.mark.parametrize("target", ["/inside", "/inside/", "/inside/file", "/%69nside/x", "//inside/x", "/x/../inside/y",
+                                    "/inside/users/7", "/inside/users%2f7"])
+def test_internal_is_404_from_outside(make_app, target):
+    gateway, origin = make_app({})
+    with gateway.connect() as connection:
+        connection.request("GET", target, [("X-Accel-Redirect", "/inside/x")])
+        assert connection.response().status == 404
+    assert origin.requests == []
+
+
+def test_fields_that_survive_and_those_that_do_not(make_app):
+    kept = [("Content-Type", "text/x-first"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"),
+            ("Content-Disposition", "attachment"), ("Cache-Control", "private"), ("Expires", "0"),
+            ("Accept-Ranges", "none")]
+    lost = [("ETag", '"x"'), ("Location", "/secret"), ("X-Secret", "secret"), ("Last-Modified", "secret")]
+    gateway, _ = make_app({"/a": redirect("/inside/file", *kept, *lost)})
+    response = gateway.fetch("GET", "/a")
+    assert response.status == 200 and b"secret" not in response.head
+    assert [value for name, value in response.headers if name == "set-cookie"] == ["a=1", "b=2"]
+    for name, value in kept:
+        if name != "Set-Cookie":
+            assert response.get(name) == value
+    assert response.get("etag") is None and response.get("location") is None
+
+
+def test_stream_wins_over_the_apps_fields(make_app):
+    gateway, _ = make_app({"/events": redirect("/inside/users/7", ("Content-Type", "text/plain"),
+                                               ("Cache-Control", "public, max-age=60"), ("Set-Cookie", "a=1"))})
+    with Subscriber(gateway.address, "/events").opened() as subscriber:
+        assert subscriber.head.get("content-type") == "text/event-stream"
+        assert "max-age" not in subscriber.head.get("cache-control")
+
+
+@pytest.mark.parametrize("status", [200, 201, 302, 401, 404, 500])
+def test_status_and_body_are_dropped(make_app, status):
+    gateway, _ = make_app({"/a": redirect("/inside/file", status=status)})
+    response = gateway.fetch("GET", "/a")
+    assert (response.status, response.body) == (200, b"/inside/file")
+
+
+@pytest.mark.parametrize("framing", ["chunked", "end", "endless", "none"])
+def test_body_of_any_framing_is_dropped(make_app, framing):
+    field = b"X-Accel-Redirect: /inside/file\r\n"
+
+    def step(connection, _):
+        if framing == "chunked":
+            connection.send(CHUNKED.replace(b"\r\n\r\n", b"\r\n" + field + b"\r\n") + b"3\r\nabc\r\n0\r\n\r\n")
+        elif framing == "none":
+            connection.send(b"HTTP/1.1 204 No\r\n" + field + b"\r\n")
+        else:
+            connection.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n" + field + b"\r\nabc")
+            if framing == "end":
+                connection.close()
+            else:
+                connection.wait_end()
+
+    gateway, _ = make_app({"/a": step})
+    with gateway.connect() as connection:
+        for _ in range(2):
+            connection.request("GET", "/a")
+            assert connection.response().body == b"/inside/file"
+
+
+@pytest.mark.parametrize("method, then", [("POST", "GET"), ("PUT", "GET"), ("DELETE", "GET"), ("HEAD", "HEAD")])
+def test_method_becomes_get_and_the_body_is_dropped(make_app, method, then):
+    gateway, origin = make_app({"/a": redirect("/inside/file", body=b"")})
+    body = None if method == "HEAD" else "hello"
+    assert gateway.fetch(method, "/a", body=body).status == 200
+    first, second = origin.requests
+    assert first.method == method and first.body == (body or "").encode()
+    assert second.method == then and second.body == b""
+    assert second.get("content-length") in (None, "0") and second.get("transfer-encoding") is None
+
+
+def test_ten_hops_and_no_more(make_app):
+    pages = {f"/inside/{n}": redirect(f"/inside/{n + 1}") for n in range(20)}
+    gateway, origin = make_app({"/a": redirect("/inside/0"), **pages})
+    assert gateway.fetch("GET", "/a").status == 500
+    assert len(origin.requests) == 11
+    gateway, origin = make_app({"/a": redirect("/inside/11"), **pages})
+    assert gateway.fetch("GET", "/a").body == b"/inside/20"
+    gateway, origin = make_app({"/loop": redirect("/loop")})
+    assert gateway.fetch("GET", "/loop").status == 500
+
+
+@pytest.mark.parametrize("target", ["", "?x", "nothing", "/../x", "/inside/../../x", "/%00", "/inside/%2e%2e/%2e%2e/x",
+                                    "@nobody", "@", "http://other.example/", "/nowhere/%zz"])
+def test_targets_that_are_none(make_app, target):
+    gateway, _ = make_app({"/a": redirect(target)}, changes={})
+    with gateway.connect() as connection:
+        connection.request("GET", "/a")
+        response = connection.response()
+        assert response.status in (404, 500, 502) and b"dropped" not in response.body
+        connection.request("GET", "/b")
+        assert connection.response().body == b"/b"
+
+
+@pytest.mark.parametrize("field", ["X-Accel-Redirect: /inside/users/7", "X-Accel-Redirect: /inside/x",
+                                   "X-Accel-Redirect: @named"])
+def test_upstream_that_is_not_trusted(make_app, field):
+    name, _, value = field.partition(": ")
+    gateway, origin = make_app({"/a": answer(b"plain", headers=[(name, value), ("X-Accel-Buffering", "no")])},
+                               upstream={"trust_x_accel": False})
+    response = gateway.fetch("GET", "/a")
+    assert (response.status, response.body) == (200, b"plain")
+    assert b"x-accel" not in response.head.lower()
+    assert len(origin.requests) == 1
+
+
+def test_what_a_client_sends_is_no_redirect(make_app):
+    gateway, origin = make_app({})
+    response = gateway.fetch("GET", "/a", [("X-Accel-Redirect", "/inside/x"), ("X-Accel-Limit-Rate", "1")])
+    assert response.body == b"/a" and len(origin.requests) == 1
+
+
+def timed(gateway, target, size):
+    began = time.monotonic()
+    response = gateway.fetch("GET", target)
+    assert len(response.body) == size
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("buffering", ["on", "off"])
+def test_rate_of_an_answer(make_app, buffering):
+    body = b"x" * 60_000
+    limit = ("X-Accel-Limit-Rate", "40000")
+    gateway, _ = make_app(
+        {"/slow": answer(body, headers=[limit]),
+         "/on": redirect("/inside/big", limit), "/inside/big": answer(body),
+         "/lifted": answer(body, headers=[("X-Accel-Limit-Rate", "0")]),
+         "/bad": answer(body, headers=[("X-Accel-Limit-Rate", "fast")])},
+        changes={"routes": [{"path": "/", "upstream": "app", "buffering": buffering},
+                            {"path": "/lifted", "upstream": "app", "limit_rate": 1000, "buffering": buffering},
+                            {"path": "/inside", "upstream": "app", "internal": True},
+                            {"path": "/route", "upstream": "app", "limit_rate": 40000}]})
+    # A second's worth may go at once; what is beyond has to wait. The upper limits are for busy machines.
+    for target in ("/slow", "/on"):
+        assert 0.4 < timed(gateway, target, 60_000) < 5 * PATIENCE
+    for target in ("/lifted", "/bad"):
+        assert timed(gateway, target, 60_000) < 5 * PATIENCE
+
+
+@pytest.mark.parametrize("route, field, at_once", [
+    ("on", "no", True), ("on", "NO", True), ("off", "yes", False), ("off", "Yes", False), ("off", None, True),
+    ("on", None, False), ("off", "maybe", True)])
+def test_buffering_by_field(make_proxy, route, field, at_once):
+    """At once: the first bytes reach the client before the app has said more. What is buffered may, too,
+    when the app goes quiet, but not be held for ever."""
+    go = threading.Event()
+
+    def step(connection, _):
+        lines = [("X-Accel-Buffering", field)] if field else []
+        connection.send(answer(b"", headers=[*lines, ("Content-Length", "10")], length=False) + b"hello")
+        if at_once:
+            assert go.wait(TIMEOUT)
+        connection.send(b"world")
+
+    gateway, _ = make_proxy(step, route={"buffering": route})
+    with Connection(gateway.address) as connection:
+        connection.request("GET", "/")
+        head = connection.head()
+        assert head.get("x-accel-buffering") is None
+        assert connection.take(5) == b"hello"
+        go.set()
+        assert connection.take(5) == b"world"
