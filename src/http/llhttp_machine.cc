@@ -23,6 +23,8 @@ class Machine : public LlhttpMachine {
   void ExpectNoBody() override { no_body_ = true; }
 
   Ran Run(std::string_view bytes, BodyTaker* taker) override {
+    // llhttp reckons with the pointer, and a null one must not be reckoned with.
+    if (bytes.data() == nullptr) bytes = "";
     parser_.data = this;
     taker_ = taker;
     if (in_trailers_ && !message_complete_) llhttp_resume(&parser_);

@@ -7,7 +7,7 @@ import pytest
 
 from harness.http import fetch
 from harness.origin import CHUNKED, answer, chunked
-from harness.wait import TIMEOUT, wait_for
+from harness.wait import PATIENCE, TIMEOUT, wait_for
 
 OK = answer(b"ok")
 
@@ -224,6 +224,6 @@ def test_nothing_leaks(make_proxy):
     ask(gateway, 20)
     before = gateway.memory()
     ask(gateway, 300)
-    assert gateway.memory() - before < 4 << 20
+    assert gateway.memory() - before < (4 << 20) * PATIENCE
     assert fetch(gateway.admin, "GET", "/healthz").status == 200
     assert len(origin.connections) == 320

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from harness.origin import answer
-from harness.wait import TIMEOUT, wait_for
+from harness.wait import PATIENCE, TIMEOUT, wait_for
 
 UPGRADE = [("Connection", "keep-alive, Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
@@ -200,7 +200,7 @@ def test_slow_side_makes_the_other_wait(make_proxy):
             return len(still) > 30 and still[-1] == still[-30]
 
         wait_for(stands, "the upstream waits")
-        assert sent < 32 and gateway.memory() - before < 8 << 20
+        assert sent < 32 and gateway.memory() - before < (8 << 20) * PATIENCE
         for _ in range(64):
             assert connection.take(1 << 20) == bytes(1 << 20)
 
