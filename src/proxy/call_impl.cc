@@ -22,8 +22,9 @@ CallImpl::CallImpl(UpstreamImpl& upstream, CallRequest request, CallHandler& han
       head_method_(request.head_method),
       idempotent_(request.idempotent),
       upgrade_(request.upgrade),
-      wait_(*this),
-      started_ns_(upstream.environment().loop.NowNs()) {}
+      wait_(*this) {
+  record_.started_ns = upstream.environment().loop.NowNs();
+}
 
 CallImpl::~CallImpl() {
   if (destroyed_ != nullptr) *destroyed_ = true;
@@ -73,6 +74,7 @@ void CallImpl::Use(Server& server, bool probe) {
   probe_ = probe;
   ++record_.tries;
   record_.server = server.name();
+  record_.address = server.address_text();
   if (record_.tries > 1) server.stats().retries.Add();
   auto kept = upstream_.pool().Take(server);
   record_.reused = kept != nullptr;
@@ -95,7 +97,7 @@ void CallImpl::OnConnected(Result<std::unique_ptr<net::Stream>> result) {
   connecting_.reset();
   if (!result) {
     if (result.error().code == Errc::kLimit) {
-      server_->stats().CountFailure(Kind::kConnect);
+      CountFailure(Kind::kConnect);
       LeaveServer();
       FailInTurn({.kind = Kind::kConnect, .detail = result.error().message});
       return;
@@ -113,8 +115,11 @@ void CallImpl::OnConnected(Result<std::unique_ptr<net::Stream>> result) {
 
 void CallImpl::Attach(std::unique_ptr<Connection> connection) {
   connection_ = std::move(connection);
-  connection_->Begin(*this, {.head_method = head_method_, .upgrade = upgrade_});
-  record_.connect_ns = record_.reused ? 1 : upstream_.environment().loop.NowNs() - started_ns_;
+  record_.bytes_sent = record_.bytes_received = 0;
+  connection_->Begin(
+      *this,
+      {.head_method = head_method_, .upgrade = upgrade_, .received = &record_.bytes_received});
+  record_.connect_ns = record_.reused ? 1 : ElapsedNs();
   activity_ms_ = NowMs();
   if (paused_) connection_->stream().PauseReading(net::PauseReason::kBackpressure);
   // The head goes out with the first bytes of the body, if they come in this turn.
@@ -146,6 +151,7 @@ void CallImpl::EndBody(std::string_view trailers) {
 // REQUIRES: connection_. It calls nobody back.
 void CallImpl::AfterWrite(bool alive) {
   activity_ms_ = NowMs();
+  record_.bytes_sent = output_.sent();
   const bool blocked = alive && output_.blocked();
   if (blocked != want_writable_) {
     want_writable_ = blocked;
@@ -196,7 +202,7 @@ void CallImpl::OnInterim(const http::ResponseHead& head) {
 void CallImpl::OnHead(const http::ResponseHead& head) {
   activity_ms_ = NowMs();
   answered_ = true;
-  record_.head_ns = upstream_.environment().loop.NowNs() - started_ns_;
+  record_.head_ns = ElapsedNs();
   server_->stats().CountAnswer(head.status());
   server_->state().Succeeded();
   handler_->OnHead(head);
@@ -217,6 +223,7 @@ void CallImpl::OnPause() {
 
 void CallImpl::OnMessageEnd(std::string_view trailers) {
   held_trailers_ = trailers;
+  record_.end_ns = ElapsedNs();
   std::unique_ptr<Connection> connection = std::move(connection_);
   if (output_.complete()) {
     connection->stream().ResumeReading(net::PauseReason::kBackpressure);
@@ -231,7 +238,7 @@ void CallImpl::OnMessageEnd(std::string_view trailers) {
 }
 
 void CallImpl::OnSwitched(const http::ResponseHead& head, std::string_view rest) {
-  record_.head_ns = upstream_.environment().loop.NowNs() - started_ns_;
+  record_.head_ns = ElapsedNs();
   server_->stats().CountAnswer(head.status());
   server_->state().Succeeded();
   std::unique_ptr<net::Stream> stream = connection_->TakeStream();
@@ -341,7 +348,7 @@ void CallImpl::OnDeadline() {
 
 void CallImpl::FailAttempt(CallFailure failure, bool again) {
   Server& server = *server_;
-  server.stats().CountFailure(failure.kind);
+  CountFailure(failure.kind);
   if (!answered_) upstream_.OnServerFailed(server, probe_, failure);
   DropConnection();
   LeaveServer();
@@ -361,9 +368,16 @@ void CallImpl::FailInTurn(CallFailure::Kind kind, std::string_view detail) {
 
 void CallImpl::FailInTurn(CallFailure failure) {
   wait_.Cancel();
+  record_.end_ns = ElapsedNs();
   failure_ = std::move(failure);
   failed_ = true;
   upstream_.GiveTurn(*this);
+}
+
+// REQUIRES: server_.
+void CallImpl::CountFailure(Kind kind) {
+  server_->stats().CountFailure(kind);
+  record_.failures.push_back({*server_->address_text(), kind});
 }
 
 void CallImpl::DropConnection() {
@@ -375,6 +389,10 @@ void CallImpl::LeaveServer() {
   if (server_ == nullptr) return;
   std::exchange(server_, nullptr)->Leave();
   upstream_.OnPlaceFree();
+}
+
+uint64_t CallImpl::ElapsedNs() const {
+  return upstream_.environment().loop.NowNs() - record_.started_ns;
 }
 
 uint64_t CallImpl::NowMs() const {

@@ -80,10 +80,13 @@ class CallImpl final : public Call, private ConnectionUser, private event::Timer
   // The server has failed; another one is tried if `again`.
   void FailAttempt(CallFailure failure, bool again);
   void FailInTurn(CallFailure failure);
+  void CountFailure(CallFailure::Kind kind);
   void FailInTurn(CallFailure::Kind kind, std::string_view detail);
   void LeaveServer();
   void DropConnection();
   [[nodiscard]] uint64_t NowMs() const;
+  // Since the start.
+  [[nodiscard]] uint64_t ElapsedNs() const;
 
   UpstreamImpl& upstream_;
   CallHandler* handler_;  // null after the last callback
@@ -100,7 +103,6 @@ class CallImpl final : public Call, private ConnectionUser, private event::Timer
   std::optional<CallFailure> failure_;  // of the last attempt; the call's once it is over
   event::TimerWheel::Node wait_;
   CallRecord record_;
-  uint64_t started_ns_;
   uint64_t activity_ms_ = 0;  // the last progress on the connection
   std::string held_;          // of the body: what came in one piece with what was taken
   std::string held_trailers_;

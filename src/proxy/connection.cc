@@ -41,6 +41,7 @@ void Connection::Drop(std::unique_ptr<Connection> connection) {
 void Connection::Begin(ConnectionUser& user, const Expect& expect) {
   keeper_ = nullptr;
   user_ = &user;
+  received_ = expect.received;
   reusable_ = false;
   ++requests_;
   parser_.Start({.head = expect.head_method, .upgrade = expect.upgrade, .interim = true});
@@ -82,6 +83,7 @@ void Connection::OnData(std::string_view bytes) {
     keeper_->OnIdleEnd(*this);
     return;
   }
+  if (received_ != nullptr) *received_ += bytes.size();
   feeding_ = true;
   for (;;) {
     const auto fed = parser_.Feed(bytes, this);

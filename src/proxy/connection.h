@@ -62,8 +62,9 @@ class Connection final : public event::Deferred,
   static void Drop(std::unique_ptr<Connection> connection);
 
   struct Expect {
-    bool head_method = false;  // the answer to HEAD has no body
-    bool upgrade = false;      // 101 is an answer
+    bool head_method = false;      // the answer to HEAD has no body
+    bool upgrade = false;          // 101 is an answer
+    uint64_t* received = nullptr;  // counts what arrives for the user; null: nobody counts
   };
   // A request begins. REQUIRES: nobody uses it.
   void Begin(ConnectionUser& user, const Expect& expect);
@@ -104,6 +105,7 @@ class Connection final : public event::Deferred,
   std::unique_ptr<net::Stream> stream_;
   http::ResponseParser parser_;
   ConnectionUser* user_ = nullptr;
+  uint64_t* received_ = nullptr;  // the user's
   ConnectionKeeper* keeper_ = nullptr;
   event::TimerWheel::Node timer_;
   uint64_t wake_ms_ = 0;  // when timer_ fires

@@ -67,6 +67,7 @@ bool RequestOutput::Write(std::span<const std::string_view> parts, net::Stream* 
   const ssize_t result = stream->TryWrite({out.data(), count});
   auto taken = static_cast<size_t>(std::max<ssize_t>(result, 0));
   blocked_ = taken < total;
+  sent_ += taken;
   head_sent_ += TakeOff(taken, head_.size() - head_sent_);
   if (taken > 0) body_begun_ = true;
   kept_sent_ += TakeOff(taken, unsent());

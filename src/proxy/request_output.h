@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +29,7 @@ class RequestOutput {
   // For another connection: all is still to be sent. REQUIRES: !body_begun().
   void Rewind() {
     head_sent_ = 0;
+    sent_ = 0;
     blocked_ = stopped_ = false;
   }
   // The server does not listen any more: nothing more is written until Rewind.
@@ -45,6 +47,8 @@ class RequestOutput {
   [[nodiscard]] bool begun() const { return head_sent_ > 0; }
   [[nodiscard]] bool body_begun() const { return body_begun_; }
   [[nodiscard]] size_t unsent() const { return kept_.size() - kept_sent_; }
+  // Bytes that this connection's kernel took.
+  [[nodiscard]] uint64_t sent() const { return sent_; }
 
  private:
   [[nodiscard]] bool Write(std::span<const std::string_view> parts, net::Stream* stream);
@@ -52,6 +56,7 @@ class RequestOutput {
 
   const std::string head_;
   size_t head_sent_ = 0;
+  uint64_t sent_ = 0;
   std::string kept_;  // of the body
   size_t kept_sent_ = 0;
   CallRequest::Body body_;

@@ -26,7 +26,8 @@ class Server {
         name_(name),
         state_(std::move(state)),
         stats_(stats),
-        seed_(std::hash<std::string>{}(state_->address().ToString())) {}
+        address_text_(std::make_shared<const std::string>(state_->address().ToString())),
+        seed_(std::hash<std::string>{}(*address_text_)) {}
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
@@ -36,6 +37,10 @@ class Server {
   // As configured.
   [[nodiscard]] std::string_view name() const { return name_; }
   [[nodiscard]] const net::Endpoint& address() const { return state_->address(); }
+  // The same for logs, which may outlive the server.
+  [[nodiscard]] const std::shared_ptr<const std::string>& address_text() const {
+    return address_text_;
+  }
   [[nodiscard]] ServerState& state() const { return *state_; }
   [[nodiscard]] const std::shared_ptr<ServerState>& shared_state() const { return state_; }
   [[nodiscard]] ServerStats& stats() const { return stats_; }
@@ -80,6 +85,7 @@ class Server {
   std::string_view name_;
   std::shared_ptr<ServerState> state_;
   ServerStats& stats_;
+  std::shared_ptr<const std::string> address_text_;
   uint64_t seed_;
   uint32_t active_ = 0;
   bool retired_ = false;

@@ -43,6 +43,14 @@ void AppendMember(std::string& out, std::string_view name, std::string_view valu
   }
 }
 
+void AppendSeconds(std::string& out, std::string_view name, uint64_t ns) {
+  if (ns == 0) {
+    fmt::format_to(std::back_inserter(out), ",\"{}\":null", name);
+  } else {
+    fmt::format_to(std::back_inserter(out), ",\"{}\":{:.6f}", name, static_cast<double>(ns) / 1e9);
+  }
+}
+
 std::string_view HeaderOf(const http::Request* request, std::string_view name) {
   return request != nullptr ? request->Header(name).value_or(std::string_view())
                             : std::string_view();
@@ -102,6 +110,7 @@ void AccessLog::FormatJson(const RequestSummary& summary, uint64_t unix_ms) {
   const bool known = request != nullptr;
   AppendMember(line_, "method", known ? request->method_text() : std::string_view());
   AppendMember(line_, "target", known ? Redacted(request->target()) : std::string_view());
+  AppendMember(line_, "host", HeaderOf(request, "Host"));
   AppendMember(line_, "protocol", known ? ProtocolOf(*request) : std::string_view());
   fmt::format_to(std::back_inserter(line_), ",\"status\":{},\"bytes\":{},\"duration\":{:.6f}",
                  summary.status, summary.body_bytes_sent,
@@ -113,6 +122,40 @@ void AccessLog::FormatJson(const RequestSummary& summary, uint64_t unix_ms) {
   fmt::format_to(std::back_inserter(line_), ",\"connection\":{},\"stream\":{}",
                  summary.connection_id, summary.stream);
   AppendMember(line_, "error", summary.error);
+  AppendUpstream(summary.upstream);
+  line_ += '}';
+}
+
+// The members are nginx's variables: upstream.addr is its $upstream_addr, and so on.
+void AccessLog::AppendUpstream(const UpstreamRecord* record) {
+  if (record == nullptr) {
+    line_ += ",\"upstream\":null";
+    return;
+  }
+  const proxy::CallRecord& call = record->call;
+  line_ += ",\"upstream\":{\"name\":";
+  AppendJsonString(line_, record->name);
+  AppendMember(line_, "addr",
+               call.address != nullptr ? std::string_view(*call.address) : std::string_view());
+  if (record->status != 0) {
+    fmt::format_to(std::back_inserter(line_), ",\"status\":{}", record->status);
+  } else {
+    line_ += ",\"status\":null";
+  }
+  AppendSeconds(line_, "connect_time", call.connect_ns);
+  AppendSeconds(line_, "header_time", call.head_ns);
+  AppendSeconds(line_, "response_time", call.end_ns);
+  fmt::format_to(std::back_inserter(line_),
+                 ",\"bytes_sent\":{},\"bytes_received\":{},\"tries\":{},\"failed\":[",
+                 call.bytes_sent, call.bytes_received, call.tries);
+  for (const proxy::CallRecord::Failure& failure : call.failures) {
+    line_ += line_.back() == '[' ? "{\"addr\":" : ",{\"addr\":";
+    AppendJsonString(line_, failure.server);
+    AppendMember(line_, "reason", ToName(failure.kind));
+    line_ += '}';
+  }
+  line_ += ']';
+  AppendMember(line_, "error", record->error);
   line_ += '}';
 }
 

@@ -28,6 +28,7 @@ class AccessLog {
  private:
   void FormatCombined(const RequestSummary& summary);
   void FormatJson(const RequestSummary& summary, uint64_t unix_ms);
+  void AppendUpstream(const UpstreamRecord* record);
   // Redacted. Valid until the next call.
   [[nodiscard]] std::string_view Redacted(std::string_view url);
   void SetSecond(uint64_t unix_seconds);

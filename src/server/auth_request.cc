@@ -63,11 +63,11 @@ class AuthSubrequest final : public RequestHandler, private proxy::CallHandler {
   }
 
   void OnClientEnd() override {
-    call_.reset();
+    DropCall();
     std::exchange(exchange_, nullptr)->Close();
   }
   void OnClientGone() override {
-    call_.reset();
+    DropCall();
     exchange_ = nullptr;
   }
 
@@ -96,12 +96,24 @@ class AuthSubrequest final : public RequestHandler, private proxy::CallHandler {
                   std::string /*bytes*/) override {}
 
   void OnFailed(const proxy::CallFailure& failure) override {
-    call_.reset();
+    DropCall();
+    exchange_->upstream().error = ToName(failure.kind);
     Fail(fmt::format("{}: {}", ToName(failure.kind), failure.detail));
   }
 
-  void Decide() {
+  // Keeps what it has to tell: it may be the only one that was asked.
+  void DropCall() {
+    if (call_ == nullptr) return;
+    UpstreamRecord& record = exchange_->upstream();
+    record = {.name = auth_.upstream, .status = status_, .error = {}, .call = call_->record()};
+    if (record.call.end_ns == 0) {
+      record.call.end_ns = environment_.loop.NowNs() - record.call.started_ns;
+    }
     call_.reset();
+  }
+
+  void Decide() {
+    DropCall();
     if (status_ >= 200 && status_ < 300) {
       Admit();
     } else if (status_ == 401 || status_ == 403) {

@@ -290,8 +290,10 @@ void ProxyRequest::StartTunnel(const http::ResponseHead& head, std::unique_ptr<n
   exchange_->StartTunnel(
       proxy::ForwardResponseHead({.head = head, .route = route_, .forwarding = forwarding_}));
   tunnel_ = std::make_unique<Tunnel>(*exchange_, std::move(stream), environment_.timers,
-                                     upstream_config_.read_timeout_ms, [this] {
+                                     upstream_config_.read_timeout_ms, exchange_->upstream().call,
+                                     [this] {
                                        // It is on the stack: its end is that of this handler.
+                                       NoteEnd();
                                        std::exchange(exchange_, nullptr)->EndAnswer({});
                                      });
   tunnel_->Start(bytes);
@@ -345,13 +347,15 @@ void ProxyRequest::OnClientEnd() {
 
 void ProxyRequest::OnClientGone() {
   drip_.Cancel();
-  call_.reset();
+  DropCall();
+  if (tunnel_ != nullptr && exchange_ != nullptr) NoteEnd();
   tunnel_.reset();
   exchange_ = nullptr;
 }
 
 void ProxyRequest::Fail(const proxy::CallFailure& failure) {
   DropCall();
+  exchange_->upstream().error = ToName(failure.kind);
   const int status = failure.status();
   environment_.warnings.Warn(
       RequestWarnings::Kind::kUpstream, *exchange_, started_ ? status_ : status, route_.name,
@@ -389,10 +393,15 @@ void ProxyRequest::Respond(http::Response response) {
 
 void ProxyRequest::DropCall() {
   if (call_ == nullptr) return;
-  const proxy::CallRecord& record = call_->record();
-  exchange_->set_upstream(
-      {record.server, status_, record.tries, record.connect_ns, record.head_ns});
+  UpstreamRecord& record = exchange_->upstream();
+  record = {.name = route_.upstream, .status = status_, .error = {}, .call = call_->record()};
+  if (record.call.end_ns == 0) NoteEnd();
   call_.reset();
+}
+
+void ProxyRequest::NoteEnd() {
+  proxy::CallRecord& call = exchange_->upstream().call;
+  call.end_ns = environment_.loop.NowNs() - call.started_ns;
 }
 
 }  // namespace sluice::server

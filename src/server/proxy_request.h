@@ -85,6 +85,7 @@ class ProxyRequest final : public RequestHandler, private event::TimerWheel::Han
   void Respond(http::Response response);
   // Keeps what the call has to tell, and gives it up.
   void DropCall();
+  void NoteEnd();
 
   const ProxyEnvironment& environment_;
   const config::Route& route_;

@@ -31,7 +31,7 @@ class RequestWarnings {
       : loop_(loop), redactor_(redactor) {}
 
   // Before the answer, whose status is given. `why` may be a peer's text; `advice` is ours.
-  void Warn(Kind kind, const Exchange& exchange, int status, std::string_view topic,
+  void Warn(Kind kind, const Exchange& exchange, int status, std::string_view route,
             std::string_view why, std::string_view advice);
 
  private:

@@ -121,7 +121,10 @@ class Session final : public event::Deferred,
   void Keep(std::shared_ptr<const void> what) override;
   void set_route_label(std::string_view label) override { route_ = label; }
   void set_subject(std::string subject) override { subject_ = std::move(subject); }
-  void set_upstream(const UpstreamRecord& record) override { upstream_ = record; }
+  [[nodiscard]] UpstreamRecord& upstream() override {
+    if (upstream_ == nullptr) upstream_ = std::make_unique<UpstreamRecord>();
+    return *upstream_;
+  }
 
   // net::StreamHandler, TimerWheel::Handler, http::BodySink.
   void OnData(std::string_view bytes) override;
@@ -168,7 +171,7 @@ class Session final : public event::Deferred,
   void Report(int status, bool complete);
   void TellGone();
   void ReleaseHandler();
-  // The connection is of no more use: reports, tells the handler, ends.
+  // The connection is of no more use: tells the handler, reports, ends.
   void Break();
   void End();
 
@@ -184,7 +187,7 @@ class Session final : public event::Deferred,
   std::unique_ptr<AnswerPieces> pieces_;  // while an answer in pieces is being given
   Next next_;                             // goes on with the request, in place of the handler
   std::unique_ptr<Redirected> redirected_;
-  UpstreamRecord upstream_;
+  std::unique_ptr<UpstreamRecord> upstream_;
   std::string refusal_;  // why the session itself answered
   std::shared_ptr<const void> kept_;
   std::string_view route_;

@@ -217,7 +217,7 @@ void Session::AwaitRequest() {
   route_ = {};
   kept_.reset();
   redirected_.reset();
-  upstream_ = {};
+  upstream_.reset();
   subject_ = {};
   Arm(environment_.settings.idle_timeout_ms);
 }
@@ -283,7 +283,7 @@ RequestSummary Session::Summarize(int status) const {
   summary.route = route_;
   summary.subject = subject_;
   summary.error = refusal_;
-  summary.upstream = upstream_;
+  summary.upstream = upstream_.get();
   summary.duration_ns = environment_.loop.NowNs() - started_ns_;
   summary.bytes_sent = bytes_sent_;
   summary.body_bytes_sent = bytes_sent_ - std::min(bytes_sent_, head_bytes_);
@@ -307,11 +307,11 @@ void Session::ReleaseHandler() {
 }
 
 void Session::Break() {
+  TellGone();
   if (state_ == State::kBusy) {
     Report(pieces_ != nullptr ? status_ : RequestSummary::kClientGone, false);
   }
   if (state_ == State::kSending) Report(status_, false);
-  TellGone();
   End();
 }
 

@@ -19,11 +19,13 @@ namespace sluice::server {
 
 class Tunnel final : private net::StreamHandler, private event::TimerWheel::Handler {
  public:
-  // `over` is called once, last, when the tunnel is to end; the owner then destroys it and ends the
-  // exchange. It ends after `idle_ms` in which neither side sent anything.
+  // What goes through is counted in `record`. `over` is called once, last, when the tunnel is to
+  // end; the owner then destroys it and ends the exchange. It ends after `idle_ms` in which neither
+  // side sent anything.
   Tunnel(Exchange& exchange, std::unique_ptr<net::Stream> upstream, event::TimerWheel& timers,
-         uint64_t idle_ms, std::function<void()> over)
+         uint64_t idle_ms, proxy::CallRecord& record, std::function<void()> over)
       : exchange_(exchange),
+        record_(record),
         upstream_(std::move(upstream)),
         timers_(timers),
         idle_ms_(idle_ms),
@@ -33,7 +35,7 @@ class Tunnel final : private net::StreamHandler, private event::TimerWheel::Hand
   void Start(std::string_view first) {
     timers_.Arm(idle_, idle_ms_);
     upstream_->SetHandler(this);
-    if (!first.empty()) OnData(first);
+    if (!first.empty()) Pass(first);
   }
 
   void OnClientData(std::string_view bytes) {
@@ -53,7 +55,11 @@ class Tunnel final : private net::StreamHandler, private event::TimerWheel::Hand
   static constexpr size_t kBufferBytes = size_t{64} * 1024;
 
   void OnData(std::string_view bytes) override {
+    record_.bytes_received += bytes.size();
     timers_.Arm(idle_, idle_ms_);
+    Pass(bytes);
+  }
+  void Pass(std::string_view bytes) {
     exchange_.SendBody(bytes);
     exchange_.FlushAnswer();
     if (exchange_.unsent() > kBufferBytes) {
@@ -75,11 +81,16 @@ class Tunnel final : private net::StreamHandler, private event::TimerWheel::Hand
     if (parts.empty() && outgoing_.empty()) return;
     const ssize_t taken =
         outgoing_.WriteThrough(*upstream_, parts, outgoing_.empty() || parts.empty());
-    if (taken < 0) outgoing_.Clear();
+    if (taken < 0) {
+      outgoing_.Clear();
+    } else {
+      record_.bytes_sent += static_cast<uint64_t>(taken);
+    }
     upstream_->WantWritable(!outgoing_.empty());
   }
 
   Exchange& exchange_;
+  proxy::CallRecord& record_;
   std::unique_ptr<net::Stream> upstream_;
   event::TimerWheel& timers_;
   event::TimerWheel::Node idle_{*this};

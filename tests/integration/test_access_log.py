@@ -17,8 +17,8 @@ from harness.wait import wait_for
 COMBINED = re.compile(
     rb'(?P<client>\S+) - (?P<subject>\S+) \[(?P<time>[^\]]+)\] "(?P<request>[^"]*)" (?P<status>\d{3}) '
     rb'(?P<bytes>\d+) "(?P<referer>[^"]*)" "(?P<user_agent>[^"]*)"')
-MEMBERS = ["time", "client", "port", "method", "target", "protocol", "status", "bytes", "duration", "route",
-           "subject", "referer", "user_agent", "connection", "stream", "error"]
+MEMBERS = ["time", "client", "port", "method", "target", "host", "protocol", "status", "bytes", "duration",
+           "route", "subject", "referer", "user_agent", "connection", "stream", "error", "upstream"]
 
 
 class AccessLog:

@@ -28,7 +28,7 @@ def test_subscriber_refused_for_the_brokers_sake_is_named_with_its_request(make_
             assert connection.response().status == 503
     line, *_ = lines = warnings(gateway, "request refused")
     assert re.search(
-        rf'request refused id=\d+ client=127\.0\.0\.1:{port} topic=room status=503 '
+        rf'request refused id=\d+ client=127\.0\.0\.1:{port} route=room status=503 '
         r'request="GET /events/rooms/42\?token=\*\*\*&type=a": the broker did not acknowledge .*; see ', line), line
     assert len(lines) <= 3, "one a second"
     assert token not in gateway.log()
@@ -46,8 +46,8 @@ def test_limits_that_are_reached_are_named_with_their_key(make_gateway):
         third.request("GET", "/nothing")
         assert third.response().status == 404
     room, connections = gateway.wait_log("request refused", 2)
-    assert "topics.*.limits.subscribers" in room and "topic=news status=503" in room
-    assert "limits.connections" in connections and "topic=news status=503" in connections
+    assert "topics.*.limits.subscribers" in room and "route=news status=503" in room
+    assert "limits.connections" in connections and "route=news status=503" in connections
 
 
 def test_messages_that_are_dropped_are_told_once_a_second(make_gateway, redis):

@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sluice/http/response_head.h"
 #include "sluice/net/stream.h"
@@ -83,13 +84,25 @@ class CallHandler {
   virtual void OnSendable() {}
 };
 
-// What became of it, for logs, metrics and the next decision.
+// What became of it, for logs, metrics and the next decision. Times run from the start of the call,
+// so that each has what was before it: the wait for a place, servers that failed. 0: never.
 struct CallRecord {
-  std::string_view server;  // the last one tried, as configured; empty: none
-  uint32_t tries = 0;       // servers and connections tried
-  bool reused = false;      // the last was a kept connection
-  uint64_t connect_ns = 0;  // from the start of the call until there was a connection; 0: never
-  uint64_t head_ns = 0;     // until the final head; 0: never
+  struct Failure {
+    std::string server;  // its address
+    CallFailure::Kind kind;
+  };
+
+  std::string_view server;                     // the last one tried, as configured; empty: none
+  std::shared_ptr<const std::string> address;  // where that one is; null: none
+  uint32_t tries = 0;                          // servers and connections tried
+  bool reused = false;                         // the last was a kept connection
+  std::vector<Failure> failures;               // servers that failed, in order
+  uint64_t started_ns = 0;                     // Loop::NowNs
+  uint64_t connect_ns = 0;                     // until there was a connection; 1: there was
+  uint64_t head_ns = 0;                        // until the final head
+  uint64_t end_ns = 0;                         // until the answer's last byte, or the failure
+  uint64_t bytes_sent = 0;                     // to the last server, head and framing included
+  uint64_t bytes_received = 0;                 // from it, likewise
 };
 
 class Call {

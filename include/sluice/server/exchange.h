@@ -21,6 +21,7 @@
 #include "sluice/http/request.h"
 #include "sluice/http/response.h"
 #include "sluice/net/stream.h"
+#include "sluice/proxy/call.h"
 
 namespace sluice::server {
 
@@ -34,11 +35,10 @@ struct AnswerFraming {
 
 // How far an upstream came with a request, for the access log. Views live in the config.
 struct UpstreamRecord {
-  std::string_view server;  // the last that was tried; empty: none
-  int status = 0;           // 0: it gave no answer
-  uint32_t tries = 0;
-  uint64_t connect_ns = 0;
-  uint64_t head_ns = 0;
+  std::string_view name;
+  int status = 0;          // 0: it gave no answer
+  std::string_view error;  // why not, or no whole one (ToName); empty: it did
+  proxy::CallRecord call;
 };
 
 class Exchange {
@@ -129,8 +129,8 @@ class Exchange {
   virtual void set_route_label(std::string_view label) = 0;
   // Whom the request is from, as proved by its token: for the access log only.
   virtual void set_subject(std::string subject) = 0;
-  // For the access log.
-  virtual void set_upstream(const UpstreamRecord& record) = 0;
+  // For the access log: of the upstream that was asked last. Made when it is first called for.
+  [[nodiscard]] virtual UpstreamRecord& upstream() = 0;
 };
 
 // Answers one request. Made by the Dispatcher, deleted by the session at the end of a turn.
@@ -145,7 +145,7 @@ class RequestHandler : public event::Deferred {
   // The client sent FIN and may still read. Whoever needs a listening client calls Close here.
   virtual void OnClientEnd() {}
   // The request is over without this handler's answer: the connection broke, or the session refused
-  // the body. The last call; the exchange is gone.
+  // the body. The last call; of the exchange only upstream() is left.
   virtual void OnClientGone() = 0;
 };
 
@@ -157,16 +157,16 @@ struct RequestSummary {
   const http::Request* request = nullptr;  // null if the head was refused
   const net::PeerAddress* peer = nullptr;
   uint64_t connection_id = 0;
-  int status = 0;                // as answered, or kClientGone
-  std::string_view route;        // set_route_label, else empty
-  std::string_view subject;      // set_subject, else empty
-  std::string_view error;        // why the session itself refused it, else empty
-  uint64_t duration_ns = 0;      // first byte of the request to last byte of the answer
-  uint64_t bytes_sent = 0;       // head and body that the kernel took
-  uint64_t body_bytes_sent = 0;  // of these: the body
-  UpstreamRecord upstream;
-  bool complete = false;  // the whole answer was sent
-  bool stream = false;    // a stream opens; nothing of it has been sent
+  int status = 0;                            // as answered, or kClientGone
+  std::string_view route;                    // set_route_label, else empty
+  std::string_view subject;                  // set_subject, else empty
+  std::string_view error;                    // why the session itself refused it, else empty
+  uint64_t duration_ns = 0;                  // first byte of the request to last byte of the answer
+  uint64_t bytes_sent = 0;                   // head and body that the kernel took
+  uint64_t body_bytes_sent = 0;              // of these: the body
+  const UpstreamRecord* upstream = nullptr;  // null: none was asked
+  bool complete = false;                     // the whole answer was sent
+  bool stream = false;                       // a stream opens; nothing of it has been sent
 };
 
 // Decides who answers. Outlives all sessions.

@@ -127,6 +127,12 @@ TEST_F(BalanceTest, ConnectFailureGoesToTheNextServerWhateverTheMethod) {
   EXPECT_EQ(caller.lines.back(), "end");
   EXPECT_EQ(caller.call->record().tries, 3U);
   EXPECT_EQ(caller.call->record().server, "192.0.2.3:80");
+  const auto& failures = caller.call->record().failures;
+  ASSERT_EQ(failures.size(), 2U);
+  EXPECT_EQ(failures[0].server, "192.0.2.1:80");
+  EXPECT_EQ(failures[0].kind, CallFailure::Kind::kConnect);
+  EXPECT_EQ(failures[1].server, "192.0.2.2:80");
+  EXPECT_EQ(failures[1].kind, CallFailure::Kind::kConnectTime);
   EXPECT_EQ(server_stats(0).failures(CallFailure::Kind::kConnect), 1U);
   EXPECT_EQ(server_stats(1).failures(CallFailure::Kind::kConnectTime), 1U);
 }

@@ -33,6 +33,47 @@ TEST_F(CallTest, SendsTheHeadAndTellsTheAnswer) {
   EXPECT_EQ(server_stats().idle.Get(), 1U);
 }
 
+TEST_F(CallTest, RecordsTimesAndBytes) {
+  Make();
+  const CallRequest request = Post();
+  const size_t head_size = request.head.size();
+  Caller& caller = Start(request);
+  const CallRecord& record = caller.call->record();
+  loop_.Advance(10);
+  const auto peer = Connect();
+  EXPECT_EQ(record.connect_ns, 10'000'000U);
+  caller.call->SendBody("hello");
+  caller.call->EndBody({});
+  EXPECT_EQ(record.bytes_sent, head_size + 5);
+  loop_.Advance(20);
+  constexpr std::string_view kHead = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n";
+  peer->Deliver(kHead);
+  EXPECT_EQ(record.head_ns, 30'000'000U);
+  EXPECT_EQ(record.bytes_received, kHead.size());
+  EXPECT_EQ(record.end_ns, 0U);
+  loop_.Advance(40);
+  peer->Deliver("ok");
+  EXPECT_EQ(caller.lines.back(), "end");
+  EXPECT_EQ(record.end_ns, 70'000'000U);
+  EXPECT_EQ(record.bytes_received, kHead.size() + 2);
+  EXPECT_EQ(*record.address, "192.0.2.1:80");
+  EXPECT_TRUE(record.failures.empty());
+}
+
+TEST_F(CallTest, RecordsTheConnectionThatAnsweredAlone) {
+  Make();
+  const auto stale = KeptConnection();
+  Caller& caller = Start();
+  stale->DeliverEnd();
+  const auto peer = Connect();
+  peer->Deliver(kOk);
+  const CallRecord& record = caller.call->record();
+  EXPECT_EQ(record.tries, 2U);
+  EXPECT_EQ(record.bytes_sent, Get().head.size());
+  EXPECT_EQ(record.bytes_received, kOk.size());
+  EXPECT_TRUE(record.failures.empty()) << "a dead kept connection is no fault of the server";
+}
+
 TEST_F(CallTest, TellsAnAnswerThatIsTornAnywhere) {
   Make();
   const std::string answer =

@@ -1,6 +1,7 @@
 #include "server/access_log.h"
 
 #include <cstdlib>
+#include <memory>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -82,10 +83,44 @@ TEST_F(AccessLogTest, JsonHasEveryMember) {
   EXPECT_EQ(
       Json(),
       "{\"time\":\"2026-11-22T10:31:55.123Z\",\"client\":\"192.0.2.7\",\"port\":51034,"
-      "\"method\":\"HEAD\",\"target\":\"/events/news?type=a\",\"protocol\":\"HTTP/1.0\","
+      "\"method\":\"HEAD\",\"target\":\"/events/news?type=a\",\"host\":null,\"protocol\":\"HTTP/"
+      "1.0\","
       "\"status\":200,\"bytes\":42,\"duration\":0.001235,\"route\":\"news\",\"subject\":\"ann\","
       "\"referer\":\"https://app.example/\",\"user_agent\":\"curl\",\"connection\":17,"
-      "\"stream\":true,\"error\":null}");
+      "\"stream\":true,\"error\":null,\"upstream\":null}");
+}
+
+TEST_F(AccessLogTest, JsonSaysWhatTheUpstreamDid) {
+  SetRequest("GET / HTTP/1.1\r\nHost: www.example:8080");
+  UpstreamRecord record;
+  record.name = "app";
+  record.status = 200;
+  record.call.server = "app.internal:3000";
+  record.call.address = std::make_shared<const std::string>("192.0.2.9:3000");
+  record.call.tries = 3;
+  record.call.failures = {{"192.0.2.7:3000", proxy::CallFailure::Kind::kConnect},
+                          {"unix:/run/\"a\".sock", proxy::CallFailure::Kind::kConnectTime}};
+  record.call.connect_ns = 1'500'000;
+  record.call.head_ns = 20'000'000;
+  record.call.end_ns = 2'000'000'000;
+  record.call.bytes_sent = 120;
+  record.call.bytes_received = 5'000'000'000;
+  summary_.upstream = &record;
+  auto line = nlohmann::json::parse(Json());
+  EXPECT_EQ(line["host"], "www.example:8080");
+  EXPECT_EQ(line["upstream"], nlohmann::json::parse(R"({
+    "name": "app", "addr": "192.0.2.9:3000", "status": 200, "connect_time": 0.0015,
+    "header_time": 0.02, "response_time": 2.0, "bytes_sent": 120, "bytes_received": 5000000000,
+    "tries": 3, "error": null, "failed": [
+      {"addr": "192.0.2.7:3000", "reason": "connect"},
+      {"addr": "unix:/run/\"a\".sock", "reason": "connect_timeout"}]})"));
+  record = {.name = "app", .status = 0, .error = "no_server", .call = {}};
+  line = nlohmann::json::parse(Json());
+  EXPECT_EQ(line["upstream"], nlohmann::json::parse(R"({
+    "name": "app", "addr": null, "status": null, "connect_time": null, "header_time": null,
+    "response_time": null, "bytes_sent": 0, "bytes_received": 0, "tries": 0, "failed": [],
+    "error": "no_server"})"));
+  EXPECT_THAT(Combined(), Not(HasSubstr("app")));
 }
 
 TEST_F(AccessLogTest, RefusedHeadHasALineWithoutTheRequest) {

@@ -69,7 +69,7 @@ class FakeExchange final : public Exchange {
   [[nodiscard]] std::optional<uint64_t> limit_rate() const override { return std::nullopt; }
   [[nodiscard]] int redirects() const override { return 0; }
   [[nodiscard]] bool over_limit() const override { return false; }
-  void set_upstream(const UpstreamRecord&) override {}
+  [[nodiscard]] UpstreamRecord& upstream() override { return upstream_; }
   [[nodiscard]] std::unique_ptr<net::Stream> TakeStream() override { return nullptr; }
   void Close() override {}
   void Keep(std::shared_ptr<const void>) override {}
@@ -92,6 +92,7 @@ class FakeExchange final : public Exchange {
   http::RequestLimits limits_;
   http::RequestParser parser_;
   net::PeerAddress peer_ = Ipv4(1);
+  UpstreamRecord upstream_;
 };
 
 class LimiterTest : public ::testing::Test {

@@ -37,7 +37,9 @@ class FakeUpstream final : public proxy::Upstream {
   };
   class FakeCall final : public proxy::Call {
    public:
-    explicit FakeCall(std::shared_ptr<Started> started) : started_(std::move(started)) {}
+    explicit FakeCall(std::shared_ptr<Started> started) : started_(std::move(started)) {
+      record_.server = "127.0.0.1:1";
+    }
     ~FakeCall() override { started_->live = false; }
     void SendBody(std::string_view) override {}
     void EndBody(std::string_view) override {}
@@ -48,7 +50,7 @@ class FakeUpstream final : public proxy::Upstream {
 
    private:
     std::shared_ptr<Started> started_;
-    proxy::CallRecord record_{.server = "127.0.0.1:1"};
+    proxy::CallRecord record_;
   };
 
   void Retire() override {}
