@@ -130,6 +130,8 @@ HealthChecker::HealthChecker(const UpstreamEnvironment& environment) : environme
 HealthChecker::~HealthChecker() = default;
 
 void HealthChecker::Check(const UpstreamStates& states) {
+  // It is called at the end of a start or a reload, which may have taken longer than a check may.
+  environment_.loop.UpdateNow();
   std::vector<std::unique_ptr<UpstreamHealth>> next;
   for (const auto& state : states) {
     if (!state->config().health_check) continue;

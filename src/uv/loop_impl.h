@@ -20,6 +20,7 @@ class LoopImpl : public event::Loop {
 
   [[nodiscard]] uint64_t NowMs() const override { return uv_now(&loop_); }
   [[nodiscard]] uint64_t NowNs() const override;
+  void UpdateNow() override { uv_update_time(&loop_); }
   [[nodiscard]] std::unique_ptr<event::Timer> MakeTimer(std::function<void()> fire) override;
   [[nodiscard]] std::unique_ptr<event::Waker> MakeWaker(std::function<void()> woken) override;
   [[nodiscard]] std::unique_ptr<event::Idle> MakeIdle(std::function<void()> turn) override;

@@ -84,7 +84,7 @@ class Served(Connection):
         self.timeout = TIMEOUT
         self.buffer = b""
         self.ended = None
-        self.received = b""  # all of it
+        self.received = bytearray()  # all of it
         self.requests = []
 
     def fill(self, deadline=None):

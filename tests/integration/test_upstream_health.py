@@ -109,7 +109,8 @@ def test_addresses_of_a_name_are_shown(make_gateway, app):
 
 
 def test_servers_with_tls_are_verified(make_gateway, secure_app):
-    check = {"interval": "100ms", "rise": 1, "fall": 1}
+    # Long enough for a handshake on a busy machine: the first reason to be down is what is logged.
+    check = {"interval": "1s", "rise": 1, "fall": 1}
     trusted = {"ca": secure_app.certificate, "server_name": "app.example"}
     gateway = make_gateway({"upstreams": {
         "good": {"servers": [secure_app.address], "tls": trusted, "health_check": check},
@@ -121,7 +122,7 @@ def test_servers_with_tls_are_verified(make_gateway, secure_app):
     }})
     gateway.wait_log("upstream=name .* is down: TLS: hostname mismatch")
     gateway.wait_log("upstream=unknown .* is down: TLS: self-signed certificate")
-    wait_for(lambda: len([one for one in secure_app.seen if one[1] == "good"]) >= 3, "checked again and again")
+    wait_for(lambda: len([one for one in secure_app.seen if one[1] == "good"]) >= 2, "checked again and again")
     wait_for(lambda: [one for one in secure_app.seen if one[1] == "careless"], "checked without verifying")
     assert {one[1] for one in secure_app.seen} == {"good", "careless"}
     assert gateway.metric("sluice_upstream_up", upstream="good") == 1

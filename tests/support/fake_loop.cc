@@ -145,6 +145,7 @@ void FakeLoop::FireDueTimers() {
 }
 
 void FakeLoop::Turn() {
+  UpdateNow();
   FireDueTimers();
   for (const auto& function : std::exchange(posted_, {})) function();
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "sluice/event/loop.h"
@@ -34,6 +35,8 @@ class FakeLoop : public event::Loop {
 
   // Calls the watchers of `fd` with those of `events` that they watch.
   void FdReady(int fd, uint8_t events);
+  // The present turn takes so long: what Advance, Turn and UpdateNow find.
+  void HoldUp(uint64_t ms) { held_up_ms_ += ms; }
   // Makes MakeFdWatcher return null while on.
   void RefuseFdWatchers(bool on) { refuse_fd_watchers_ = on; }
   // Calls those that wait for the signal.
@@ -46,6 +49,7 @@ class FakeLoop : public event::Loop {
 
   [[nodiscard]] uint64_t NowMs() const override { return now_ms_; }
   [[nodiscard]] uint64_t NowNs() const override { return now_ms_ * 1'000'000U; }
+  void UpdateNow() override { now_ms_ += std::exchange(held_up_ms_, 0); }
   [[nodiscard]] std::unique_ptr<event::Timer> MakeTimer(std::function<void()> fire) override;
   [[nodiscard]] std::unique_ptr<event::Waker> MakeWaker(std::function<void()> woken) override;
   [[nodiscard]] std::unique_ptr<event::Idle> MakeIdle(std::function<void()> turn) override;
@@ -79,6 +83,7 @@ class FakeLoop : public event::Loop {
 
   // Far from zero, so that code that takes 0 for "never" or subtracts too much is found out.
   uint64_t now_ms_ = 1'000'000;
+  uint64_t held_up_ms_ = 0;
   uint64_t starts_ = 0;  // orders timers due together
   bool stopped_ = false;
   bool refuse_fd_watchers_ = false;

@@ -70,6 +70,18 @@ TEST_F(HealthTest, AsksAtOnceAndThenEachInterval) {
   EXPECT_EQ(network_.connects(), 2U);
 }
 
+TEST_F(HealthTest, TimeIsCountedFromTheCheckNotFromWhatWentBefore) {
+  config::Upstream config = Checked();
+  config.health_check->fall = 1;
+  loop_.HoldUp(3'000);  // a slow start: three times the longest wait for an answer
+  Begin(std::move(config));
+  loop_.Turn();
+  const auto peer = Connect();
+  peer->Deliver(kOk);
+  EXPECT_TRUE(peer->destroyed());
+  EXPECT_TRUE(Healthy());
+}
+
 TEST_F(HealthTest, FallsAndRisesAfterSomeInARow) {
   Begin(Checked());
   AnswerTimes(2, kBad);
