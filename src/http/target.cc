@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include <arpa/inet.h>
+
 #include "http/text.h"
-#include "sluice/http/query.h"
 #include "sluice/http/request.h"
 
 namespace sluice::http {
@@ -16,33 +17,34 @@ bool IsDigit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// What may stand in a reg-name unencoded.
+// What may stand in a reg-name, without what has two readings: percent escapes, which one server
+// decodes and another does not, and the comma, which two Host lines would have become.
 constexpr std::array<bool, 256> kNameBytes = [] {
   std::array<bool, 256> allowed{};
   for (size_t i = 0; i < allowed.size(); ++i) allowed[i] = IsAlphanumeric(static_cast<char>(i));
-  for (const char c : std::string_view("-._~!$&'()*+,;="))
+  for (const char c : std::string_view("-._~!$&'()*+;="))
     allowed[static_cast<unsigned char>(c)] = true;
   return allowed;
 }();
 
-// reg-name of RFC 3986 3.2.2, which an IPv4 address also is.
+// reg-name of RFC 3986 3.2.2, which an IPv4 address also is. It may end in a dot, but no label is
+// empty.
 bool IsRegisteredName(std::string_view host) {
-  for (size_t i = 0; i < host.size(); ++i) {
-    if (kNameBytes[static_cast<unsigned char>(host[i])]) continue;
-    if (host[i] != '%' || host.size() - i < 3 || HexDigit(host[i + 1]) < 0 ||
-        HexDigit(host[i + 2]) < 0) {
-      return false;
-    }
-    i += 2;
+  char last = '.';
+  for (const char c : host) {
+    if (!kNameBytes[static_cast<unsigned char>(c)] || (c == '.' && last == '.')) return false;
+    last = c;
   }
-  return true;
+  return !host.empty();
 }
 
 // The inside of "[...]": IPv6 only; IPvFuture has no future.
 bool IsIpv6(std::string_view text) {
-  return text.size() >= 2 && text.find(':') != std::string_view::npos &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return HexDigit(c) >= 0 || c == ':' || c == '.'; });
+  char terminated[INET6_ADDRSTRLEN];
+  if (text.size() >= sizeof terminated || text.find('\0') != std::string_view::npos) return false;
+  terminated[text.copy(terminated, text.size())] = '\0';
+  in6_addr address;
+  return inet_pton(AF_INET6, terminated, &address) == 1;
 }
 
 bool IsPort(std::string_view text) {
@@ -63,7 +65,7 @@ bool IsValidAuthority(std::string_view text) {
     port = text.substr(bracket + 1);
   } else {
     host = text.substr(0, text.find(':'));
-    if (host.empty() || !IsRegisteredName(host)) return false;
+    if (!IsRegisteredName(host)) return false;
     port = text.substr(host.size());
   }
   return port.empty() || (port.front() == ':' && IsPort(port.substr(1)));
