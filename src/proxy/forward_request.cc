@@ -17,15 +17,9 @@ using http::FieldName;
 
 // What we add at most, without names and addresses of others.
 constexpr size_t kOwnBytes = 384;
-constexpr std::string_view kContentFamily = "content-";
 
 bool Contains(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-bool IsContentField(std::string_view name) {
-  return name.size() > kContentFamily.size() &&
-         http::EqualsIgnoreCase(name.substr(0, kContentFamily.size()), kContentFamily);
 }
 
 // Methods whose requests servers expect to have a body, so that they want to be told of none

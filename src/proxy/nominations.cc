@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <string_view>
 
-#include "proxy/text.h"
 
 namespace sluice::proxy {
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 
+#include "proxy/text.h"
 #include "sluice/http/field_lines.h"
 
 namespace sluice::proxy {
@@ -14,11 +15,12 @@ class Nominations {
   explicit Nominations(const http::FieldLines& fields)
       : fields_(fields), any_(fields.Has(http::FieldName::kConnection) && FindAny()) {}
 
-  // Whether line i is nominated. What is known by name is not: either it ends here anyway, or
-  // everyone needs it, and who nominates it only tries to take it from others.
+  // Whether line i is nominated. What is known by name, or says what the body is, is not: either it
+  // ends here anyway, or everyone needs it, and who nominates it only tries to take it from others.
   [[nodiscard]] bool Has(size_t i) const {
     return any_ && fields_.known(i).name == http::FieldName::kOther &&
-           fields_.HasToken(http::FieldName::kConnection, fields_[i].name);
+           fields_.HasToken(http::FieldName::kConnection, fields_[i].name) &&
+           !IsContentField(fields_[i].name);
   }
 
  private:

@@ -69,6 +69,11 @@ CHUNKED_HIDDEN = f"0\r\n\r\n{HIDDEN}"
     "Content-Length: 5\r\nTransfer-Encoding:\tchunked\r\n",
     "Content-Length: 5\r\nTransfer-Encoding:\r\n",
     "Content-Length: 5\r\nTransfer-Encoding: \"chunked\"\r\n",
+    "Content-Length: 5\r\nTransfer-Encoding: chunked, identity\r\n",
+    "Content-Length: 5\r\nTransfer-Encoding: xchunked\r\n",
+    "Content-Length: 5\r\nTransfer-Encoding:\r\n chunked\r\n",
+    "Content-Length: 5\r\nX: y\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n",
+    "Transfer-Encoding: chunked\r\nContent-Length: 0\r\nContent-Length: 5\r\n",
 ])
 def test_length_and_coding(attack, fields):
     refused(attack(f"{POST}{fields}\r\n{CHUNKED_HIDDEN}"))
@@ -86,6 +91,7 @@ def test_spelling_of_a_coding(attack, coding):
     "Transfer-Encoding : chunked", " Transfer-Encoding: chunked", "Transfer-Encoding\t: chunked", "Transfer-Encoding\0: chunked",
     "Transfer-Encoding\r: chunked", "Transfer\x0bEncoding: chunked", "Transfer Encoding: chunked", "X: y\rTransfer-Encoding: chunked",
     "X: y\nTransfer-Encoding: chunked", "Foo: bar\r\n Transfer-Encoding: chunked", "X: y\r\n\tContent-Length: 50",
+    "Transfer-Encoding:\r\n chunked", "Transfer-Encoding: chun\r\n ked", "Transfer-Encoding\r\n : chunked",
     ": chunked", "Transfer-Encoding", "\xefTransfer-Encoding: chunked", "Content-Length : 50", "Content-Length\n: 50"])
 def test_spelling_of_a_field(attack, field):
     refused(attack(f"{POST}{field}\r\nContent-Length: 5\r\n\r\n{CHUNKED_HIDDEN}"))
@@ -130,13 +136,40 @@ def test_leading_zeros_of_a_length_are_read_in_one_way(attack):
     "FFFFFFFFFFFFFFFB\r\nhello\r\n0\r\n\r\n", "5;a\nb\r\nhello\r\n0\r\n\r\n", "5;a\rb\r\nhello\r\n0\r\n\r\n",
     "5;\n\r\nhello\r\n0\r\n\r\n", "4\r\nhello\r\n0\r\n\r\n", "6\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0\n\r\n",
     "5\r\nhello\r\n0\r\r\n\r\n", "5\r\nhello\r\n0\r\nX: y\nZ: w\r\n\r\n", "5\r\nhello\r\n0\r\n X: y\r\n\r\n",
-    "5\r\nhello\r\n0\r\nX y\r\n\r\n", "5\r\nhello\r\n0\r\n\n", "٥\r\nhello\r\n0\r\n\r\n"])
+    "5\r\nhello\r\n0\r\nX y\r\n\r\n", "5\r\nhello\r\n0\r\n\n", "٥\r\nhello\r\n0\r\n\r\n",
+    "5 \r\nhello\r\n0\r\n\r\n", "5\t\r\nhello\r\n0\r\n\r\n", "5;a=\"b\r\nc\"\r\nhello\r\n0\r\n\r\n", "5;a=\"b\r\nhello\r\n0\r\n\r\n",
+    "5;a\0\r\nhello\r\n0\r\n\r\n", "5;a\x7f\r\nhello\r\n0\r\n\r\n", "5,5\r\nhello\r\n0\r\n\r\n", "5:\r\nhello\r\n0\r\n\r\n",
+    "5\r\r\nhello\r\n0\r\n\r\n", "5h\r\nhello\r\n0\r\n\r\n", "\"5\"\r\nhello\r\n0\r\n\r\n", "-0\r\n\r\n", "0x0\r\n\r\n", "0\r\n: x\r\n\r\n",
+    "5\r\nhello\r\n0\r\nX: y\rZ: w\r\n\r\n", "5\r\nhello\r\n0\r\nX: \0\r\n\r\n", "5\r\nhello\r\n0\r\nX : y\r\n\r\n"])
 def test_tricks_with_chunks(attack, body):
     statuses, requests = attack(f"{POST}Transfer-Encoding: chunked\r\n\r\n{body}{HIDDEN}".encode())
     # The head had gone on already, perhaps, but no end of the body with it.
     assert statuses in ([400], [502], [413], [408], []), statuses
     assert all(request.target == "/outer" and "smuggled" not in request.target for request in requests)
     assert all(request.trailers == [] for request in requests)
+
+
+@pytest.mark.parametrize("body", [
+    "5\r\nhello\r\n0\r\n\r\n", "05\r\nhello\r\n0\r\n\r\n", "0000000000000000000000005\r\nhello\r\n000\r\n\r\n",
+    "2\r\nhe\r\n3;x=y\r\nllo\r\n0;z\r\n\r\n", "5;a=\"b;c\"\r\nhello\r\n0\r\n\r\n", "5;a;b=c\r\nhello\r\n0\r\n\r\n"])
+@pytest.mark.parametrize("field", ["Transfer-Encoding: chunked", "transfer-encoding:CHUNKED", "Transfer-Encoding:\tchunked \t"])
+def test_a_body_in_chunks_has_one_end(attack, field, body):
+    statuses, requests = attack(f"{POST}{field}\r\n\r\n{body}GET /next HTTP/1.1\r\nHost: test\r\n\r\n")
+    if statuses == [400]:  # a spelling that is not taken at all
+        assert [request.target for request in requests] in ([], ["/outer"])
+        return
+    assert statuses == [200, 200]
+    assert [(request.target, request.body) for request in requests] == [("/outer", b"hello"), ("/next", b"")]
+
+
+@pytest.mark.parametrize("field", ["Content-Length:5", "content-length: 5", "Content-Length:\t5\t ", "CONTENT-LENGTH:   5"])
+def test_a_body_with_a_length_has_one_end(attack, field):
+    statuses, requests = attack(f"{POST}{field}\r\n\r\nhelloGET /next HTTP/1.1\r\nHost: test\r\n\r\n")
+    if statuses == [400]:
+        assert requests == []
+        return
+    assert statuses == [200, 200]
+    assert [(request.target, request.body) for request in requests] == [("/outer", b"hello"), ("/next", b"")]
 
 
 def test_endless_chunk_extension_is_bounded(attack):
@@ -211,6 +244,57 @@ def test_body_of_a_method_that_has_none(attack, method):
         assert statuses == [400] and requests == []
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "OPTIONS", "PUT", "PATCH", "PROPFIND"])
+def test_chunks_of_a_method_that_has_no_body(attack, method):
+    statuses, requests = attack(
+        f"{method} /outer HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n{len(HIDDEN):x}\r\n{HIDDEN}\r\n0\r\n\r\n")
+    if statuses == [200]:
+        assert [(request.method, request.body) for request in requests] == [(method, HIDDEN.encode())]
+        assert requests[0].get("transfer-encoding") == "chunked"
+    else:
+        assert statuses == [400] and requests == []
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_no_length_is_no_body(attack, method):
+    """What follows is a request of its own; a server that would wait for a body is told that there is none."""
+    statuses, requests = attack(f"{method} /outer HTTP/1.1\r\nHost: test\r\n\r\nGET /next HTTP/1.1\r\nHost: test\r\n\r\n")
+    assert statuses == [200, 200]
+    assert [(request.target, request.body) for request in requests] == [("/outer", b""), ("/next", b"")]
+    assert requests[0].get("content-length") == "0"
+
+
+@pytest.mark.parametrize("data", [
+    "GET /x\r\n", "GET /x\r\n\r\n", "GET /x \r\n\r\n", "GET\r\n\r\n", "\r\n\r\n\r\n\r\n\r\n\r\n",
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", "\x16\x03\x01\0\xa5\x01\0\0\xa1\x03\x03", "\0", "\x80",
+    "TRACE /x HTTP/1.1\r\nHost: test\r\n\r\n", "TRACE /x HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello",
+    "TRACE /x HTTP/1.1\r\nHost: test\r\nMax-Forwards: 0\r\n\r\n", "CONNECT test:80 HTTP/1.1\r\nHost: test:80\r\n\r\n",
+    "CONNECT / HTTP/1.1\r\nHost: test\r\n\r\n", "CONNECT test:80 HTTP/1.1\r\nHost: test:80\r\nContent-Length: 5\r\n\r\nhello",
+    "get /x HTTP/1.1\r\nHost: test\r\n\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\nGET /x HTTP/1.1\r\nHost: test\r\n\r\n"])
+def test_what_is_not_served_here(attack, data):
+    """HTTP/0.9, HTTP/2, TLS, tunnels, TRACE."""
+    statuses, requests = attack(data)
+    assert requests == [] and statuses and statuses[0] in (400, 405, 501, 505)
+    assert statuses[1:] == [] or data.startswith("TRACE")
+
+
+@pytest.mark.parametrize("override", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
+def test_method_is_that_of_the_request_line(attack, override):
+    statuses, requests = attack(f"POST /outer HTTP/1.1\r\nHost: test\r\n{override}: DELETE\r\nContent-Length: 5\r\n\r\nhello")
+    assert statuses == [200] and [(request.method, request.body) for request in requests] == [("POST", b"hello")]
+
+
+@pytest.mark.parametrize("fields", [
+    "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n",
+    "Connection: Upgrade\r\nUpgrade: h2c, websocket\r\n", "Connection: Upgrade\r\nUpgrade: TLS/1.0\r\n",
+    "Upgrade: websocket\r\n", "Connection: Upgrade\r\n"])
+def test_no_way_to_another_protocol(attack, fields):
+    statuses, requests = attack(f"GET /outer HTTP/1.1\r\nHost: test\r\n{fields}\r\nGET /next HTTP/1.1\r\nHost: test\r\n\r\n")
+    assert statuses == [200, 200] and [request.target for request in requests] == ["/outer", "/next"]
+    for request in requests:
+        assert request.all("http2-settings") == [] and b"h2c" not in request.head and b"TLS" not in request.head
+
+
 def test_pipelined_after_a_body_is_a_request_of_its_own(attack):
     statuses, requests = attack(f"{POST}Content-Length: 5\r\n\r\nhelloGET /next HTTP/1.1\r\nHost: test\r\n\r\n")
     assert statuses == [200, 200]
@@ -235,6 +319,54 @@ def test_fields_that_only_the_gateway_may_set(attack):
     assert statuses in ([200], [400])
     for request in requests:
         assert request.get("host") == "test" and request.get("x-forwarded-for") == "127.0.0.1"
+
+
+# To CGI, WSGI and PHP all of these are HTTP_X_FORWARDED_FOR and the like.
+FOLDED = ["X_Forwarded_For", "X-Forwarded_For", "x_forwarded-for", "X.Forwarded.For", "X~Forwarded~For", "X_Forwarded_Proto",
+          "X_Forwarded_Host", "X_Real_IP", "X_Forwarded_Port", "Content_Length", "Content.Length", "Transfer_Encoding", "Host_",
+          "Proxy_Authorization", "Via_"]
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_names_that_fold_to_those_of_the_gateway(attack, name):
+    statuses, requests = attack(f"GET /x HTTP/1.1\r\nHost: test\r\n{name}: smuggled\r\nX_Other: 1\r\n\r\n")
+    assert statuses == [200]
+    (request,) = requests
+    if name not in ("Host_", "Via_"):  # these fold to names of nobody
+        assert request.all(name) == [] and b"smuggled" not in request.head
+    assert request.get("x-forwarded-for") == "127.0.0.1" and request.get("x_other") == "1"
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix",
+                                  "X-Forwarded-Anything", "X-Real-IP", "Forwarded"])
+def test_what_a_stranger_says_of_the_way_does_not_pass(attack, name):
+    statuses, requests = attack(f"GET /x HTTP/1.1\r\nHost: test\r\n{name}: smuggled\r\n{name.lower()}: smuggled\r\n\r\n")
+    assert statuses == [200] and b"smuggled" not in requests[0].head
+
+
+NEEDED = ["Host", "Content-Length", "Transfer-Encoding", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Via", "Cookie",
+          "Authorization", "Content-Type", "Content-Encoding", "X-Set", "Connection", "close", "Expect"]
+
+
+@pytest.mark.parametrize("name", NEEDED)
+@pytest.mark.parametrize("form", ["Connection: {}\r\n", "Connection: keep-alive, {}\r\n", "connection: ,,\t{} ,x\r\n",
+                                  "Connection: x\r\nConnection: {}\r\n", "Connection: {}\r\nX_Forwarded_For: 6.6.6.6\r\n"])
+def test_nominating_a_field_takes_nothing_from_the_app(attack, name, form):
+    statuses, requests = attack(
+        f"{POST}{form.format(name)}Cookie: a=1\r\nAuthorization: Basic x\r\nContent-Type: text/x\r\nX-Mine: 1\r\n"
+        f"Content-Encoding: y\r\nContent-Length: {len(HIDDEN)}\r\n\r\n{HIDDEN}",
+        route={"request_headers": {"set": {"X-Set": "route"}}})
+    if statuses == [400]:
+        assert requests == []
+        return
+    assert statuses == [200]
+    (request,) = requests
+    assert request.body == HIDDEN.encode() and request.get("content-length") == str(len(HIDDEN))
+    assert request.get("host") == "test" and request.get("cookie") == "a=1" and request.get("authorization") == "Basic x"
+    assert request.get("content-type") == "text/x" and request.get("content-encoding") == "y"
+    assert request.get("x-set") == "route" and request.get("via") == "1.1 sluice" and request.get("x-mine") == "1"
+    assert request.get("x-forwarded-for") == "127.0.0.1" and request.get("x-forwarded-proto") == "http"
+    assert request.get("x-forwarded-host") == "test" and b"6.6.6.6" not in request.head
 
 
 @pytest.mark.parametrize("size", [20_000, 200_000])

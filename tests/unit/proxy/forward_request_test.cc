@@ -113,9 +113,10 @@ TEST_F(ForwardRequestTest, FieldsOfOneConnectionEndHere) {
 
 TEST_F(ForwardRequestTest, NominatingWhatEveryoneNeedsTakesNothingAway) {
   EXPECT_EQ(Fields("Connection: close, Host, Authorization, Cookie, X-Forwarded-For, Content-Type,"
-                   " Via, Cache-Control|Authorization: b|Cookie: c=d|Content-Type: e|"
-                   "Cache-Control: no-cache|Via: 1.0 f"),
-            "Authorization: b|Cookie: c=d|Content-Type: e|Cache-Control: no-cache|Via: 1.0 f");
+                   " Via, Cache-Control, Content-Encoding|Authorization: b|Cookie: c=d|"
+                   "Content-Type: e|Cache-Control: no-cache|Content-Encoding: gzip|Via: 1.0 f"),
+            "Authorization: b|Cookie: c=d|Content-Type: e|Cache-Control: no-cache|"
+            "Content-Encoding: gzip|Via: 1.0 f");
   EXPECT_THAT(Forward("POST / HTTP/1.1|Host: a|Connection: Content-Length|Content-Length: 3"),
               HasSubstr("|Content-Length: 3|"));
   EXPECT_THAT(Forward("POST / HTTP/1.1|Host: a|Connection: Transfer-Encoding|"
