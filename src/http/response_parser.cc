@@ -159,8 +159,8 @@ ResponseParser::Event ResponseParser::EndHead() {
       return Event::kError;
     }
     if (head_.minor_version_ == 0 || !head_.fields_.HasToken(FieldName::kConnection, "upgrade") ||
-        !head_.fields_.Has(FieldName::kUpgrade)) {
-      Refuse(Errc::kInvalid, "the server switched protocols (101) without saying to which");
+        !EqualsIgnoreCase(head_.fields_.Find(FieldName::kUpgrade).value_or(""), "websocket")) {
+      Refuse(Errc::kInvalid, "the server switched protocols (101), but not to WebSocket");
       return Event::kError;
     }
     head_.keep_alive_ = false;

@@ -80,6 +80,7 @@ void Connection::OnTimeout(event::TimerWheel::Node& /*node*/) {
 void Connection::OnData(std::string_view bytes) {
   using Event = http::ResponseParser::Event;
   if (user_ == nullptr) {
+    surplus_ = true;
     keeper_->OnIdleEnd(*this);
     return;
   }
@@ -94,7 +95,8 @@ void Connection::OnData(std::string_view bytes) {
       break;
     }
     if (fed.event == Event::kEnd) {
-      FinishAnswer(!bytes.empty());
+      surplus_ = !bytes.empty();
+      FinishAnswer();
       return;
     }
     if (fed.event == Event::kError) {
@@ -124,9 +126,9 @@ void Connection::OnBodyBytes(std::string_view bytes) {
 }
 
 // Whoever is called may use, keep or drop the connection at once: nothing is touched after it.
-void Connection::FinishAnswer(bool surplus) {
+void Connection::FinishAnswer() {
   feeding_ = false;
-  reusable_ = parser_.head().keep_alive() && !surplus && !ended_;
+  reusable_ = parser_.head().keep_alive() && !surplus_ && !ended_;
   user_->OnMessageEnd(parser_.trailers());
 }
 
@@ -147,7 +149,7 @@ void Connection::OnEnd() {
   }
   const bool untouched = !parser_.started();
   if (parser_.End() == http::ResponseParser::Event::kEnd) {
-    FinishAnswer(false);
+    FinishAnswer();
     return;
   }
   user_->OnBroken({.kind = CallFailure::Kind::kClosed, .detail = parser_.error().message},

@@ -73,6 +73,8 @@ class Connection final : public event::Deferred,
 
   // After OnMessageEnd: whether another request may be sent on it.
   [[nodiscard]] bool reusable() const { return reusable_; }
+  // The server sent more than its answer, or something unasked: nobody gets it.
+  [[nodiscard]] bool surplus() const { return surplus_; }
   // REQUIRES: it has one.
   [[nodiscard]] Server& server() const { return *server_; }
   [[nodiscard]] net::Stream& stream() { return *stream_; }
@@ -97,7 +99,7 @@ class Connection final : public event::Deferred,
   void OnTimeout(event::TimerWheel::Node& node) override;
 
   void Fail(const Error& error);
-  void FinishAnswer(bool surplus);
+  void FinishAnswer();
   void ReadKeepAlive();
 
   const UpstreamEnvironment& environment_;
@@ -117,6 +119,7 @@ class Connection final : public event::Deferred,
   bool feeding_ = false;  // the parser or a callback out of OnData is on the stack
   bool ended_ = false;    // FIN seen
   bool reusable_ = false;
+  bool surplus_ = false;
 };
 
 }  // namespace sluice::proxy

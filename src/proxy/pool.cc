@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sluice/base/log.h"
+
 namespace sluice::proxy {
 namespace {
 
@@ -21,6 +23,7 @@ std::unique_ptr<Connection> Pool::Take(Server& server) {
 }
 
 void Pool::Put(std::unique_ptr<Connection> connection) {
+  WarnOfSurplus(*connection);
   const uint64_t keep_ms = connection->reusable() ? KeepMs(*connection) : 0;
   if (keep_ms == 0) {
     Connection::Drop(std::move(connection));
@@ -43,6 +46,16 @@ uint64_t Pool::KeepMs(const Connection& connection) const {
                    server_keeps > kMarginMs ? server_keeps - kMarginMs : 0});
 }
 
+void Pool::WarnOfSurplus(const Connection& connection) {
+  if (!connection.surplus()) return;
+  if (const auto left_out = surplus_line_.Admit(loop_.NowMs())) {
+    LogWarn(
+        "upstream={} server={} sent more than its answer: nobody gets it, and the connection is "
+        "closed; see the app's own log{}",
+        config_.name, connection.server().name(), LeftOut(*left_out));
+  }
+}
+
 void Pool::CloseOldest() {
   Server* oldest = nullptr;
   for (const auto& server : servers_) {
@@ -55,6 +68,7 @@ void Pool::CloseOldest() {
 }
 
 void Pool::OnIdleEnd(Connection& connection) {
+  WarnOfSurplus(connection);
   Server& server = connection.server();
   const auto at = std::find_if(server.idle.begin(), server.idle.end(),
                                [&](const auto& kept) { return kept.get() == &connection; });

@@ -9,6 +9,7 @@
 
 #include "proxy/connection.h"
 #include "proxy/server_list.h"
+#include "sluice/base/log_throttle.h"
 #include "sluice/config/proxy.h"
 
 namespace sluice::proxy {
@@ -31,12 +32,14 @@ class Pool final : private ConnectionKeeper {
  private:
   void OnIdleEnd(Connection& connection) override;
   [[nodiscard]] uint64_t KeepMs(const Connection& connection) const;
+  void WarnOfSurplus(const Connection& connection);
   void CloseOldest();
   void Close(Server& server, size_t at);
 
   event::Loop& loop_;
   const config::Upstream& config_;
   const Servers& servers_;
+  LogThrottle surplus_line_;
   bool closed_ = false;
 };
 

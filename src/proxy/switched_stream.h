@@ -37,6 +37,7 @@ class SwitchedStream final : public net::Stream {
   void PauseReading(net::PauseReason reason) override { stream_->PauseReading(reason); }
   void ResumeReading(net::PauseReason reason) override { stream_->ResumeReading(reason); }
   void ShutdownWrite() override { stream_->ShutdownWrite(); }
+  void ResetOnClose() override { stream_->ResetOnClose(); }
   [[nodiscard]] int plain_fd() const override { return stream_->plain_fd(); }
   [[nodiscard]] const net::PeerAddress& peer() const override { return stream_->peer(); }
 

@@ -208,6 +208,7 @@ class Session final : public event::Deferred,
   bool body_paused_ = false;
   bool tunnel_ = false;
   bool cut_ = false;            // the rest of the answer will not come
+  bool until_close_ = false;    // its end is the connection's
   bool blocked_ = false;        // the kernel took less than it was given
   bool broken_ = false;         // a write failed; the next step ends the session
   bool continue_owed_ = false;  // the client waits for 100 before it sends the body

@@ -76,6 +76,7 @@ AnswerFraming Session::PlanAnswer(bool delimited) {
   const http::Request& request = parser_.request();
   AnswerFraming framing;
   framing.chunked = !delimited && request.minor_version() >= 1;
+  framing.until_close = !delimited && !framing.chunked;
   framing.keep_alive = (delimited || framing.chunked) && request.keep_alive() && !draining_ &&
                        !client_ended_ && RestIsShort();
   return framing;
@@ -86,6 +87,7 @@ void Session::StartAnswer(int status, std::string head, const AnswerFraming& fra
   pieces_ = std::make_unique<AnswerPieces>(framing.chunked);
   status_ = status;
   keep_ = framing.keep_alive;
+  until_close_ = framing.until_close;
   head_bytes_ += head.size();
   outgoing_.AppendHead(std::move(head));
 }
@@ -198,6 +200,7 @@ void Session::Yield() {
 void Session::FinishAnswer(std::string_view rest) {
   Report(status_, !cut_);
   if (cut_) {
+    if (until_close_) stream_->ResetOnClose();
     End();
   } else if (!keep_ || draining_) {
     Linger(rest);

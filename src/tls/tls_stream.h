@@ -23,6 +23,7 @@ class TlsStream final : public net::Stream, private net::StreamHandler {
   void PauseReading(net::PauseReason reason) override;
   void ResumeReading(net::PauseReason reason) override;
   void ShutdownWrite() override;
+  void ResetOnClose() override { records_->stream().ResetOnClose(); }
   [[nodiscard]] int plain_fd() const override { return -1; }
   [[nodiscard]] const net::PeerAddress& peer() const override;
 

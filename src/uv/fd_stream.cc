@@ -61,6 +61,12 @@ void FdStream::ShutdownWrite() {
   shutdown(fd_, SHUT_WR);
 }
 
+void FdStream::ResetOnClose() {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  // A unix socket knows no RST: there it does nothing.
+  setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 void FdStream::Rearm() {
   const bool read = handler_ != nullptr && paused_ == 0 && !ended_;
   const int events = (read ? UV_READABLE : 0) | (want_writable_ ? UV_WRITABLE : 0);

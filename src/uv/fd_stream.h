@@ -26,6 +26,7 @@ class FdStream : public net::Stream {
   void PauseReading(net::PauseReason reason) override;
   void ResumeReading(net::PauseReason reason) override;
   void ShutdownWrite() override;
+  void ResetOnClose() override;
   [[nodiscard]] int plain_fd() const override { return fd_; }
   [[nodiscard]] const net::PeerAddress& peer() const override { return peer_; }
 

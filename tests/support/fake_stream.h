@@ -49,6 +49,7 @@ class FakePeer {
   }
   [[nodiscard]] bool paused() const { return pause_reasons_ != 0; }
   [[nodiscard]] bool shut_down() const { return shut_down_; }
+  [[nodiscard]] bool resets_on_close() const { return resets_on_close_; }
   // The stream was destroyed, which closes the connection.
   [[nodiscard]] bool destroyed() const { return destroyed_; }
 
@@ -68,6 +69,7 @@ class FakePeer {
   bool ended_ = false;
   bool wants_writable_ = false;
   bool shut_down_ = false;
+  bool resets_on_close_ = false;
   bool killed_ = false;
   bool destroyed_ = false;
 };
@@ -89,6 +91,7 @@ class FakeStream : public net::Stream {
   void PauseReading(net::PauseReason reason) override;
   void ResumeReading(net::PauseReason reason) override;
   void ShutdownWrite() override;
+  void ResetOnClose() override { peer_->resets_on_close_ = true; }
   [[nodiscard]] int plain_fd() const override { return -1; }
   [[nodiscard]] const net::PeerAddress& peer() const override { return address_; }
 

@@ -33,7 +33,7 @@ struct ResponseLimits {
 // What was asked, as far as it decides how the answer is read.
 struct ResponseContext {
   bool head = false;     // by HEAD: the answer has no body
-  bool upgrade = false;  // for another protocol: 101 is an answer
+  bool upgrade = false;  // for WebSocket: 101 is an answer
   bool interim = false;  // 1xx are wanted
 };
 

@@ -60,6 +60,8 @@ class Stream {
 
   // Sends FIN after what was written. The peer may still send.
   virtual void ShutdownWrite() = 0;
+  // Closing it sends RST: the peer sees that what it got is not all, where FIN would say it is.
+  virtual void ResetOnClose() = 0;
 
   // A descriptor on which plain send() is right, or -1. Fan-out keeps it in a dense array, so that
   // a delivery to a caught-up subscriber touches no other memory of ours.

@@ -31,6 +31,7 @@ class RequestHandler;
 struct AnswerFraming {
   bool chunked = false;     // for a body of unknown length; without it the connection's end ends it
   bool keep_alive = false;  // a further request may follow on the connection
+  bool until_close = false;  // nothing but the connection's end says where the body ends
 };
 
 // How far an upstream came with a request, for the access log. Views live in the config.

@@ -167,9 +167,10 @@ TEST(ResponseParserTest, SwitchedProtocolIsAnAnswerToWhoAsked) {
   for (const std::string_view bytes :
        {"HTTP/1.1 101 S\r\n\r\n", "HTTP/1.1 101 S\r\nUpgrade: websocket\r\n\r\n",
         "HTTP/1.1 101 S\r\nConnection: upgrade\r\n\r\n",
+        "HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
         "HTTP/1.0 101 S\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"}) {
     EXPECT_EQ(Parse(bytes, {.upgrade = true}).error,
-              "the server switched protocols (101) without saying to which")
+              "the server switched protocols (101), but not to WebSocket")
         << bytes;
   }
   EXPECT_TRUE(Parse("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", {.upgrade = true}).ended)

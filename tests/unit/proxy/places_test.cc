@@ -123,7 +123,8 @@ TEST_F(PlacesTest, SwitchedConnectionKeepsItsPlace) {
   request.upgrade = true;
   Caller& tunnel = Start(std::move(request));
   const auto peer = Connect();
-  peer->Deliver("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhi");
+  peer->Deliver(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\nhi");
   EXPECT_THAT(tunnel.lines, ElementsAre("upgraded 101 hi"));
   tunnel.call.reset();
   Caller& waiting = StartOther();
