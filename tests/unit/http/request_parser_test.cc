@@ -228,14 +228,20 @@ TEST(RequestParserTest, Http11RequiresExactlyOneHost) {
 }
 
 TEST(RequestParserTest, HostMustBeAHostAndPort) {
-  for (const char* host : {"", " ", " a b", " a/b", " u@a", " a:b", " a:1:2", " :80", " a:65536",
-                           " [::1", " [x]", " [::1]x", " a\x80", " a%zz", " a,b c",
-                           " %41", " a,b", " .", " ..", " .a", " a..b", " a..", " .:80", " []",
-                           " [1::2::3]", " [:::]", " [1:2:3:4:5:6:7:8:9]", " [::1%25lo]"}) {
+  for (const char* host : {"",           " ",      " a b",
+                           " a/b",       " u@a",   " a:b",
+                           " a:1:2",     " :80",   " a:65536",
+                           " [::1",      " [x]",   " [::1]x",
+                           " a\x80",     " a%zz",  " a,b c",
+                           " %41",       " a,b",   " .",
+                           " ..",        " .a",    " a..b",
+                           " a..",       " .:80",  " []",
+                           " [1::2::3]", " [:::]", " [1:2:3:4:5:6:7:8:9]",
+                           " [::1%25lo]"}) {
     EXPECT_EQ(StatusOfHost(host), 400) << host;
   }
-  for (const char* host : {"a", " a.b-c_d:80", " 127.0.0.1", " [::1]:8080", " a:", " a.",
-                           " a.:80", " [::ffff:1.2.3.4]"}) {
+  for (const char* host : {"a", " a.b-c_d:80", " 127.0.0.1", " [::1]:8080", " a:", " a.", " a.:80",
+                           " [::ffff:1.2.3.4]"}) {
     EXPECT_EQ(StatusOfHost(host), 0) << host;
   }
 }
