@@ -103,6 +103,10 @@ ExplainedLines ExplainPassing(const config::Config& config, const config::Route&
                         "answers of unknown length are passed on at once",
                         route.buffer_bytes)
           : "off: everything is passed on at once");
+  if (config.cors) {
+    lines.emplace_back("cors", route.cors ? "the gateway's, in place of the app's own"
+                                          : "the app's own; route `cors: true` is the gateway's");
+  }
   lines.emplace_back("websocket", route.websocket ? "passed on" : "not passed on");
   std::string limits =
       fmt::format("{} connections; connect {}, send {}, read {}", config.limits.connections,

@@ -44,6 +44,7 @@ class RouteReader {
     ReadBodies();
     ReadAuth();
     section_.Bool("websocket", route_.websocket);
+    ReadCors();
     section_.Size("limit_rate", route_.limit_rate, {0, 64 * kGiB});
     section_.Map("limits", [&](Section& limits) {
       ReadRateLimits(limits, !route_.auth.empty(), route_.limits);
@@ -157,6 +158,13 @@ class RouteReader {
     if (route_.strip_tokens && config_.auth.empty()) {
       reader_.Fail(*section_.Find("strip_tokens"),
                    "is not used: there is no scheme under `auth` that says where tokens are");
+    }
+  }
+
+  void ReadCors() {
+    section_.Bool("cors", route_.cors);
+    if (route_.cors && !config_.cors) {
+      reader_.Fail(*section_.Find("cors"), "is not used: there is no `cors` that names origins");
     }
   }
 

@@ -35,9 +35,21 @@ size_t RoomFor(const ForwardResponse& forward) {
   for (const auto& [name, value] : forward.route.response_headers.set) {
     room += name.size() + value.size() + 4;
   }
-  if (forward.kept == nullptr) return room;
-  for (const auto& [name, value] : *forward.kept) room += name.size() + value.size() + 4;
+  if (forward.kept != nullptr) {
+    for (const auto& [name, value] : *forward.kept) room += name.size() + value.size() + 4;
+  }
+  if (forward.cors != nullptr) {
+    for (const auto& [name, value] : *forward.cors) room += name.size() + value.size() + 4;
+  }
   return room;
+}
+
+// Of those by which the app lets pages of other origins in; not what it shows them.
+bool IsOfCors(std::string_view name) {
+  constexpr std::string_view kPrefix = "access-control-";
+  return name.size() > kPrefix.size() &&
+         http::EqualsIgnoreCase(name.substr(0, kPrefix.size()), kPrefix) &&
+         !http::EqualsIgnoreCase(name.substr(kPrefix.size()), "expose-headers");
 }
 
 class Builder {
@@ -99,6 +111,7 @@ class Builder {
       default:
         break;
     }
+    if (forward_.cors != nullptr && IsOfCors(fields_[i].name)) return false;
     return !IsReplaced(fields_[i].name);
   }
 
@@ -116,6 +129,11 @@ class Builder {
 
   void AppendOwn() {
     if (forward_.kept != nullptr) AppendKept(*forward_.kept);
+    if (forward_.cors != nullptr) {
+      for (const auto& [name, value] : *forward_.cors) {
+        if (!IsReplaced(name)) output_.Put(name, value);
+      }
+    }
     if (!fields_.Has(FieldName::kDate) && !IsReplaced("date")) {
       output_.Put("Date", http::CurrentDate());
     }

@@ -8,6 +8,7 @@ namespace sluice::server {
 namespace {
 
 constexpr std::string_view kMethods = "GET, HEAD, POST, OPTIONS";
+constexpr std::string_view kRouteMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 constexpr std::string_view kRequestHeaders =
     "Authorization, Cache-Control, Content-Type, Last-Event-ID";
 // What a page may read of an answer beside the simple ones.
@@ -21,13 +22,28 @@ bool Cors::IsPreflight(const http::Request& request) const {
 }
 
 http::Response Cors::AnswerPreflight(const http::Request& request) const {
+  return Preflight(request, kMethods, kRequestHeaders);
+}
+
+http::Response Cors::AnswerRoutePreflight(const http::Request& request) const {
+  http::Response response =
+      Preflight(request, kRouteMethods,
+                request.Header("Access-Control-Request-Headers").value_or(std::string_view()));
+  response.headers.emplace_back("Vary", "Access-Control-Request-Headers");
+  return response;
+}
+
+http::Response Cors::Preflight(const http::Request& request, std::string_view methods,
+                               std::string_view fields) const {
   http::Response response{.status = 204, .headers = {}, .body = {}};
   if (AllowedOrigin(request).empty()) return response;
   response.headers = {
-      {"Access-Control-Allow-Methods", std::string(kMethods)},
-      {"Access-Control-Allow-Headers", std::string(kRequestHeaders)},
+      {"Access-Control-Allow-Methods", std::string(methods)},
       {"Access-Control-Max-Age", fmt::format("{}", config_->max_age_ms / 1000)},
   };
+  if (!fields.empty()) {
+    response.headers.emplace_back("Access-Control-Allow-Headers", std::string(fields));
+  }
   return response;
 }
 

@@ -21,6 +21,8 @@ class Cors {
   // browsers do not send with it.
   [[nodiscard]] bool IsPreflight(const http::Request& request) const;
   [[nodiscard]] http::Response AnswerPreflight(const http::Request& request) const;
+  // The same for what an app answers: it may be asked with any method and any field.
+  [[nodiscard]] http::Response AnswerRoutePreflight(const http::Request& request) const;
 
   using Fields = std::vector<std::pair<std::string_view, std::string_view>>;
   // The fields of an answer to `request`. Every answer needs them, errors too: without, a page
@@ -28,6 +30,8 @@ class Cors {
   [[nodiscard]] Fields FieldsFor(const http::Request& request) const;
 
  private:
+  [[nodiscard]] http::Response Preflight(const http::Request& request, std::string_view methods,
+                                         std::string_view fields) const;
   // What Access-Control-Allow-Origin says; empty: that origin may not.
   [[nodiscard]] std::string_view AllowedOrigin(const http::Request& request) const;
 

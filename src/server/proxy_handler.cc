@@ -15,9 +15,10 @@ std::unique_ptr<RequestHandler> HandleProxy(const ProxyEnvironment& environment,
   const Generation& generation = *environment.generation;
   const config::Route& route = generation.config().routes[match.index];
   exchange.set_route_label(route.name);
+  exchange.set_error_pages(&route.error_pages);
   if (exchange.request().method() == http::Method::kTrace) {
     // Its answer would show a script what a browser and we have added: cookies, addresses.
-    http::Response response = ProxyError(route, 405, "TRACE is not passed on");
+    http::Response response = http::ErrorResponse(405, "TRACE is not passed on");
     response.headers.emplace_back("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     exchange.Respond(std::move(response));
     return nullptr;
@@ -33,7 +34,7 @@ std::unique_ptr<RequestHandler> HandleProxy(const ProxyEnvironment& environment,
   if (!limiter.AdmitRequest(scope, exchange, client, &*identity)) return nullptr;
   const uint64_t body_limit = route.body_bytes.value_or(generation.config().limits.body_bytes);
   if (exchange.request().content_length() > body_limit) {
-    exchange.Respond(ProxyError(route, 413, "the body is larger than this route takes"));
+    exchange.Respond(http::ErrorResponse(413, "the body is larger than this route takes"));
     return nullptr;
   }
   if (exchange.client_ended()) {

@@ -58,16 +58,6 @@ std::string_view Advice(proxy::CallFailure::Kind kind) {
 
 }  // namespace
 
-http::Response ProxyError(const config::Route& route, int status, std::string_view detail) {
-  for (const config::ErrorPage& page : route.error_pages) {
-    if (page.status != status) continue;
-    return {.status = status,
-            .headers = {{"Content-Type", page.content_type}, {"Cache-Control", "no-store"}},
-            .body = page.body};
-  }
-  return http::ErrorResponse(status, detail);
-}
-
 ProxyRequest::ProxyRequest(const ProxyEnvironment& environment, const config::Route& route,
                            const net::PeerAddress& client, Place place, Exchange& exchange)
     : environment_(environment),
@@ -172,7 +162,7 @@ void ProxyRequest::TakeHead(const http::ResponseHead& head) {
       std::any_of(route_.error_pages.begin(), route_.error_pages.end(),
                   [this](const config::ErrorPage& page) { return page.status == status_; });
   if (intercepted) {
-    http::Response response = ProxyError(route_, status_, {});
+    http::Response response = http::ErrorResponse(status_, {});
     if (const auto challenge = head.Header("WWW-Authenticate"); challenge && status_ == 401) {
       response.headers.emplace_back("WWW-Authenticate", *challenge);
     }
@@ -193,6 +183,8 @@ void ProxyRequest::TakeHead(const http::ResponseHead& head) {
   const uint64_t rate =
       accel.limit_rate.value_or(exchange_->limit_rate().value_or(route_.limit_rate));
   if (rate > 0) throttle_.emplace(rate, environment_.loop.NowMs());
+  Cors::Fields cors;
+  if (route_.cors) cors = environment_.generation->cors().FieldsFor(exchange_->request());
   exchange_->StartAnswer(
       status_,
       proxy::ForwardResponseHead({.head = head,
@@ -201,7 +193,8 @@ void ProxyRequest::TakeHead(const http::ResponseHead& head) {
                                   .minor_version = exchange_->request().minor_version(),
                                   .chunked = framing.chunked,
                                   .keep_alive = framing.keep_alive,
-                                  .kept = exchange_->kept_fields()}),
+                                  .kept = exchange_->kept_fields(),
+                                  .cors = route_.cors ? &cors : nullptr}),
       framing);
   started_ = true;
 }
@@ -371,11 +364,10 @@ void ProxyRequest::Fail(const proxy::CallFailure& failure) {
     std::exchange(exchange_, nullptr)->AbortAnswer();
     return;
   }
-  http::Response response =
-      ProxyError(route_, status,
-                 status == 504   ? "the app did not answer in time"
-                 : status == 503 ? "the app has no room for this request now"
-                                 : "the app cannot be reached, or its answer cannot be read");
+  http::Response response = http::ErrorResponse(
+      status, status == 504   ? "the app did not answer in time"
+              : status == 503 ? "the app has no room for this request now"
+                              : "the app cannot be reached, or its answer cannot be read");
   if (status == 503) response.headers.emplace_back("Retry-After", "5");
   Respond(std::move(response));
 }
@@ -383,7 +375,7 @@ void ProxyRequest::Fail(const proxy::CallFailure& failure) {
 void ProxyRequest::Answer500(std::string_view why) {
   environment_.warnings.Warn(RequestWarnings::Kind::kUpstream, *exchange_, 500, route_.name, why,
                              "mend the app");
-  Respond(ProxyError(route_, 500, "the app hands this request to nobody"));
+  Respond(http::ErrorResponse(500, "the app hands this request to nobody"));
 }
 
 void ProxyRequest::Respond(http::Response response) {

@@ -110,8 +110,4 @@ class ProxyRequest final : public RequestHandler, private event::TimerWheel::Han
   bool paused_ = false;   // the upstream waits for the client
 };
 
-// What a route answers itself: its error page for that status, else the usual JSON.
-[[nodiscard]] http::Response ProxyError(const config::Route& route, int status,
-                                        std::string_view detail);
-
 }  // namespace sluice::server

@@ -156,6 +156,7 @@ void Session::PassOn(Next next) {
 }
 
 void Session::Redirect(http::Request request) {
+  error_pages_ = nullptr;
   redirected().request = std::move(request);
   ++redirected().count;
 }

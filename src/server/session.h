@@ -120,6 +120,9 @@ class Session final : public event::Deferred,
   void Close() override;
   void Keep(std::shared_ptr<const void> what) override;
   void set_route_label(std::string_view label) override { route_ = label; }
+  void set_error_pages(const std::vector<config::ErrorPage>* pages) override {
+    error_pages_ = pages;
+  }
   void set_subject(std::string subject) override { subject_ = std::move(subject); }
   [[nodiscard]] UpstreamRecord& upstream() override {
     if (upstream_ == nullptr) upstream_ = std::make_unique<UpstreamRecord>();
@@ -156,6 +159,7 @@ class Session final : public event::Deferred,
   // Whether what is missing of the request is worth reading for the connection's sake.
   [[nodiscard]] bool RestIsShort() const;
   void Send(http::Response response, bool keep);
+  void UseErrorPage(http::Response& response) const;
   // Answers for the handler, which is told, and closes.
   void Refuse(int status, std::string_view detail);
   void FinishAnswer(std::string_view rest);
@@ -191,6 +195,7 @@ class Session final : public event::Deferred,
   std::string refusal_;  // why the session itself answered
   std::shared_ptr<const void> kept_;
   std::string_view route_;
+  const std::vector<config::ErrorPage>* error_pages_ = nullptr;
   std::string subject_;
   size_t index_ = 0;  // in the set
   uint64_t id_;

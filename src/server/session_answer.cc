@@ -52,6 +52,7 @@ void Session::Send(http::Response response, bool keep) {
   timer_.Cancel();
   keep_ = keep;
   status_ = response.status;
+  if (error_pages_ != nullptr) UseErrorPage(response);
   // Of a head that was refused, what came before the fault is there.
   environment_.dispatcher.Decorate(parser_.request(), response);
   const http::ResponseFraming framing{
@@ -61,6 +62,17 @@ void Session::Send(http::Response response, bool keep) {
   outgoing_.AppendHead(head);
   if (http::SendsBody(response, framing)) outgoing_.SetBody(std::move(response.body));
   state_ = State::kSending;
+}
+
+void Session::UseErrorPage(http::Response& response) const {
+  for (const config::ErrorPage& page : *error_pages_) {
+    if (page.status != response.status) continue;
+    std::erase_if(response.headers,
+                  [](const auto& field) { return field.first == "Content-Type"; });
+    response.headers.emplace_back("Content-Type", page.content_type);
+    response.body = page.body;
+    return;
+  }
 }
 
 // --- Answers in pieces ---
@@ -218,6 +230,7 @@ void Session::AwaitRequest() {
   first_ = dispatched_ = body_wanted_ = body_ended_ = body_paused_ = continue_owed_ = false;
   bytes_sent_ = head_bytes_ = 0;
   route_ = {};
+  error_pages_ = nullptr;
   kept_.reset();
   redirected_.reset();
   upstream_.reset();

@@ -200,10 +200,13 @@ std::unique_ptr<RequestHandler> Worker::Dispatch(Exchange& exchange) {
     limiter_.RefuseConnection(exchange);
     return nullptr;
   }
-  // Of a route, the app has its own.
-  if (match.action != routing::Action::kProxy &&
-      generation_->cors().IsPreflight(exchange.request())) {
-    exchange.Respond(generation_->cors().AnswerPreflight(exchange.request()));
+  const Cors& cors = generation_->cors();
+  const bool of_route = match.action == routing::Action::kProxy;
+  // Of a route, the app has its own, unless the route says otherwise.
+  if (cors.IsPreflight(exchange.request()) && (!of_route || config().routes[match.index].cors)) {
+    if (of_route) exchange.set_route_label(config().routes[match.index].name);
+    exchange.Respond(of_route ? cors.AnswerRoutePreflight(exchange.request())
+                              : cors.AnswerPreflight(exchange.request()));
     return nullptr;
   }
   switch (match.action) {

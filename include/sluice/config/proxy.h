@@ -124,6 +124,7 @@ struct Route {
   bool strip_tokens = false;           // of the schemes: parameters, cookies, Authorization
   bool internal = false;               // reached by X-Accel-Redirect only
   bool websocket = true;               // Upgrade: websocket is passed on
+  bool cors = false;                   // Config::cors holds for it, in place of the upstream's
   uint64_t limit_rate = 0;             // bytes a second of an answer; 0: no limit
   RateLimits limits;                   // of one client
   std::vector<ErrorPage> error_pages;  // for what the gateway answers itself

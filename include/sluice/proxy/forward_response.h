@@ -7,6 +7,9 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "sluice/config/proxy.h"
 #include "sluice/http/response_head.h"
@@ -27,6 +30,10 @@ struct ForwardResponse {
   // What an answer with X-Accel-Redirect leaves to this one: FieldsOverRedirect. This answer's own
   // win, but Set-Cookie and Cache-Control are sent beside them.
   const FieldList* kept = nullptr;
+  // Sent instead of the upstream's own Access-Control-*, of which Expose-Headers stays; null: its
+  // own.
+  using Views = std::vector<std::pair<std::string_view, std::string_view>>;
+  const Views* cors = nullptr;
 };
 
 // For a status of 200 and more, and for 101, which says that the protocol is WebSocket now.

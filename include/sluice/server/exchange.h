@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/config/proxy.h"
 #include "sluice/event/loop.h"
 #include "sluice/http/request.h"
 #include "sluice/http/response.h"
@@ -107,7 +108,8 @@ class Exchange {
   // handler gets no callback any more. If it has read the body, `next` gets none.
   using Next = std::function<std::unique_ptr<RequestHandler>(Exchange& exchange)>;
   virtual void PassOn(Next next) = 0;
-  // From now on request() is that one: an internal redirect. The log goes by the client's.
+  // From now on request() is that one: an internal redirect. The log goes by the client's. There
+  // are no error pages until they are set again.
   virtual void Redirect(http::Request request) = 0;
   // What the answers that led there leave to the last one; null: nothing.
   using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -128,6 +130,9 @@ class Exchange {
   // The name under which the request is counted and logged: a route's or topic's, never a value
   // that a client chose. Must stay valid as Keep says (names live in the config).
   virtual void set_route_label(std::string_view label) = 0;
+  // What is answered with one of their statuses, by Respond or by the session itself, has their
+  // body from now on; null: its own. Valid as Keep says.
+  virtual void set_error_pages(const std::vector<config::ErrorPage>* pages) = 0;
   // Whom the request is from, as proved by its token: for the access log only.
   virtual void set_subject(std::string subject) = 0;
   // For the access log: of the upstream that was asked last. Made when it is first called for.

@@ -46,7 +46,8 @@ TEST(RoutesTest, OneLineIsEnough) {
 }
 
 TEST(RoutesTest, EveryKeyIsRead) {
-  const auto routes = ReadAll(R"(
+  const LoadResult result = Load("cors: {origins: [\"https://app.example\"]}\n" + kStart + R"(
+routes:
   - name: api
     path: /api
     hosts: ["App.Example.", "*.Example", "[0:0::1]"]
@@ -63,10 +64,13 @@ TEST(RoutesTest, EveryKeyIsRead) {
     strip_tokens: true
     internal: true
     websocket: false
+    cors: true
     limit_rate: 1MiB
     error_pages: {502: "<h1>Back soon</h1>", 404: '{"error":"none"}', 503: Busy}
     intercept_errors: true
 )");
+  ASSERT_TRUE(result) << result.error().front().ToString();
+  const auto& routes = (*result)->routes;
   ASSERT_THAT(routes, SizeIs(1));
   const Route& route = routes[0];
   EXPECT_EQ(route.name, "api");
@@ -88,6 +92,7 @@ TEST(RoutesTest, EveryKeyIsRead) {
   EXPECT_TRUE(route.strip_tokens);
   EXPECT_TRUE(route.internal);
   EXPECT_FALSE(route.websocket);
+  EXPECT_TRUE(route.cors);
   EXPECT_EQ(route.limit_rate, 1024U * 1024);
   ASSERT_THAT(route.error_pages, SizeIs(3));
   EXPECT_EQ(route.error_pages[0],
@@ -164,6 +169,9 @@ TEST(RoutesTest, UpstreamsAndSchemesAreKnown) {
               ElementsAre("6:36: routes[0].auth: \"member\" is not a scheme under `auth`; did you "
                           "mean \"members\"?"));
   EXPECT_THAT(Problems("{path: /, upstream: app, auth: none}"), IsEmpty());
+  EXPECT_THAT(Problems("{path: /, upstream: app, cors: true}"),
+              ElementsAre("6:36: routes[0].cors: is not used: there is no `cors` that names "
+                          "origins"));
   EXPECT_THAT(ProblemsIn("listen: 127.0.0.1:80\nroutes: [{path: /, upstream: app}]\n"),
               ElementsAre("2:30: routes[0].upstream: \"app\" is not an upstream under "
                           "`upstreams`"));

@@ -48,6 +48,20 @@ TEST_F(ForwardResponseTest, FieldsKeepTheirOrderAndTheirNumber) {
             "Set-Cookie: b|x: z|Via: 1.1 sluice");
 }
 
+TEST_F(ForwardResponseTest, FieldsOfCorsAreReplaced) {
+  constexpr std::string_view kAnswer =
+      "HTTP/1.1 200 OK|Vary: Cookie|access-control-allow-origin: *|Content-Length: 0|"
+      "Access-Control-Allow-Credentials: true|Access-Control-Expose-Headers: X-A|Access-Control: x|"
+      "Access-Control-Max-Age: 5|Date: x";
+  EXPECT_EQ(Forward(kAnswer), std::string(kAnswer) + "|Via: 1.1 sluice") << "they are the app's";
+  const ForwardResponse::Views cors = {{"Vary", "Origin"},
+                                       {"Access-Control-Allow-Origin", "https://app.example"}};
+  EXPECT_EQ(Forward(kAnswer, [&](ForwardResponse& forward) { forward.cors = &cors; }),
+            "HTTP/1.1 200 OK|Vary: Cookie|Content-Length: 0|Access-Control-Expose-Headers: X-A|"
+            "Access-Control: x|Date: x|Vary: Origin|"
+            "Access-Control-Allow-Origin: https://app.example|Via: 1.1 sluice");
+}
+
 TEST_F(ForwardResponseTest, DateIsAddedIfThereIsNone) {
   EXPECT_EQ(Forward("HTTP/1.0 200|A: b"),
             "HTTP/1.1 200 OK|A: b|Date: " + std::string(http::CurrentDate()) + "|Via: 1.0 sluice");

@@ -74,6 +74,7 @@ class FakeExchange final : public Exchange {
   void Close() override {}
   void Keep(std::shared_ptr<const void>) override {}
   void set_route_label(std::string_view) override {}
+  void set_error_pages(const std::vector<config::ErrorPage>*) override {}
   void set_subject(std::string) override {}
 
   [[nodiscard]] int RetryAfter() const {
