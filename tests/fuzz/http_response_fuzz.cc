@@ -102,7 +102,17 @@ void Parse(std::string_view bytes, size_t piece_size, const ResponseContext& con
     } while (!over() &&
              (outcome.event == Event::kHead || outcome.event == Event::kInterim || !rest.empty()));
   }
-  if (!over()) outcome.event = parser.End();
+  using Body = ResponseHead::Body;
+  const ResponseHead& head = parser.head();
+  if (!over()) {
+    // The connection's end is that of an answer only if nothing else says where it ends.
+    outcome.event = parser.End();
+    Require(outcome.event == Event::kError || head.body() == Body::kUntilClose);
+  } else if (outcome.event == Event::kEnd) {
+    Require(head.body() != Body::kUntilClose);
+    Require(head.body() != Body::kNone || outcome.body.empty());
+    Require(head.body() != Body::kLength || outcome.body.size() == head.content_length());
+  }
   if (outcome.event == Event::kError) outcome.error = parser.error().message;
 }
 
