@@ -148,10 +148,11 @@ class Served(Connection):
 
 
 class Origin:
-    """Listens on a port of 127.0.0.1, or on a unix socket if a path is given."""
+    """Listens on a port of 127.0.0.1, or on a unix socket if a path is given; with TLS if a context is."""
 
-    def __init__(self, script, path=None):
+    def __init__(self, script, path=None, context=None):
         self.script = script
+        self.context = context
         self.connections = []
         self.requests = []  # of all connections, in the order in which their heads came
         self.faults = []
@@ -221,6 +222,8 @@ class Origin:
 
     def _serve(self, connection):
         try:
+            if self.context:
+                connection.socket = self.context.wrap_socket(connection.socket, server_side=True)
             self.script(connection)
         except AssertionError as fault:
             self.faults.append(fault)
