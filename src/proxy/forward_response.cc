@@ -17,6 +17,7 @@ using http::FieldName;
 constexpr size_t kOwnBytes = 256;
 constexpr int kSwitchingProtocols = 101;
 constexpr int kNoContent = 204;
+constexpr int kUpgradeRequired = 426;
 
 std::string StatusLine(const http::ResponseHead& head, size_t room) {
   std::string out;
@@ -145,11 +146,21 @@ class Builder {
       return;
     }
     if (forward_.chunked) output_.Put("Transfer-Encoding: chunked\r\n");
-    if (!forward_.keep_alive) {
+    if (RequiresWebSocket()) {
+      output_.Put(forward_.keep_alive
+                      ? "Connection: upgrade\r\nUpgrade: websocket\r\n"
+                      : "Connection: upgrade, close\r\nUpgrade: websocket\r\n");
+    } else if (!forward_.keep_alive) {
       output_.Put("Connection: close\r\n");
     } else if (forward_.minor_version == 0) {
       output_.Put("Connection: keep-alive\r\n");
     }
+  }
+
+  // 426 has to say to what (RFC 9110 15.5.22), and WebSocket is what a client can have from here.
+  [[nodiscard]] bool RequiresWebSocket() const {
+    return head_.status() == kUpgradeRequired && forward_.minor_version == 1 &&
+           forward_.route.websocket && fields_.HasToken(FieldName::kUpgrade, "websocket");
   }
 
   void AppendKept(const FieldList& kept) {

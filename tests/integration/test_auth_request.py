@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from harness.origin import answer
+from harness.origin import CHUNKED, answer, chunked
 from harness.sse import Subscriber
 from harness.wait import TIMEOUT, wait_for
 
@@ -61,6 +61,69 @@ def test_anything_else_is_500_and_lets_nobody_in(make_guarded, step):
     assert gateway.fetch("GET", "/page").status == 500
     assert gateway.fetch("GET", "/events/guarded").status == 500
     assert app.requests == []
+
+
+def test_every_challenge_is_passed_on(make_guarded):
+    challenges = [("WWW-Authenticate", 'Basic realm="x"'), ("WWW-Authenticate", "Bearer")]
+    gateway, _, app = make_guarded(answer(b"", 401, challenges))
+    for method, body in (("GET", None), ("POST", "hello"), ("HEAD", None)):
+        with gateway.connect() as connection:
+            connection.request(method, "/page", body=body)
+            response = connection.response(method)
+        assert response.status == 401
+        assert [value for name, value in response.headers if name == "www-authenticate"] == ['Basic realm="x"', "Bearer"]
+    assert app.requests == []
+
+
+@pytest.mark.parametrize("step", [
+    answer(b"INVISIBLE" * 100_000), CHUNKED + chunked(b"INVISIBLE" * 100), b"HTTP/1.1 200 OK\r\n\r\nINVISIBLE",
+    b"HTTP/1.1 103 Early\r\nLink: </INVISIBLE>\r\n\r\n" + answer(b"INVISIBLE"),
+    answer(b"INVISIBLE", headers=[("X-Accel-Redirect", "/INVISIBLE"), ("Set-Cookie", "INVISIBLE=1")]),
+    answer(b"") + answer(b"INVISIBLE")],
+    ids=["large", "chunked", "endless", "early hints", "redirect", "two"])
+def test_nothing_else_of_its_answer_is_seen(make_guarded, step):
+    gateway, guard, app = make_guarded(step)
+    with gateway.connect() as connection:
+        for number in range(3):
+            connection.request("GET", f"/page{number}")
+            response = connection.head()
+            assert response.status == 200, "its interim answers are nobody's business"
+            assert connection.take(int(response.get("content-length"))) == b"inside"
+            assert b"INVISIBLE" not in response.head
+    assert [request.target for request in app.requests] == ["/page0", "/page1", "/page2"]
+    assert all(b"INVISIBLE" not in request.head for request in app.requests)
+    assert {request.target for request in guard.requests} == {"/auth"}
+
+
+def test_upgrade_is_no_matter_of_its(make_guarded):
+    """It is not asked to switch, and 101 is no answer to who was asked."""
+    upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket")]
+    gateway, guard, app = make_guarded(
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nhello")
+    for target in ("/page", "/events/guarded"):
+        assert gateway.fetch("GET", "/page").status == 500
+        with gateway.connect() as connection:
+            connection.request("GET", target, upgrade)
+            assert connection.response().status == 500
+    assert app.requests == [] and all(request.all("upgrade") == [] for request in guard.requests)
+
+
+def test_who_is_redirected_is_asked_about_anew(make_gateway, make_origin):
+    """The target's own guard decides about the target, and what it says is what the target's app gets."""
+    guard = make_origin(lambda connection, request: connection.send(answer(
+        b"", 403 if request.get("x-original-uri") == "/inner/closed" else 200, [("X-User", request.target[1:])])))
+    app = make_origin(lambda connection, request: connection.send(answer(request.target.encode(), headers=[
+        ("X-Accel-Redirect", request.target.replace("outer", "inner"))] if "outer" in request.target else [])))
+    asked = lambda path: {"request": {"upstream": "guard", "path": path, "copy": ["X-User"]}}
+    gateway = make_gateway({
+        "upstreams": {"app": {"servers": [app.name]}, "guard": {"servers": [guard.name]}},
+        "routes": [{"path": "/outer", "upstream": "app", "auth": asked("/first")},
+                   {"path": "/inner", "upstream": "app", "auth": asked("/second")}]})
+    assert gateway.fetch("GET", "/outer/open").body == b"/inner/open"
+    assert [request.target for request in guard.requests] == ["/first", "/second"]
+    assert [request.get("x-user") for request in app.requests] == ["first", "second"]
+    assert gateway.fetch("GET", "/outer/closed").status == 403
+    assert [request.target for request in app.requests][2:] == ["/outer/closed"]
 
 
 def test_topic_of_who_may(make_guarded):

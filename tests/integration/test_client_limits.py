@@ -2,10 +2,13 @@
 
 import contextlib
 import json
+import signal
+import threading
 import time
 
 from harness.http import Connection, fetch
-from harness.wait import wait_for
+from harness.origin import answer
+from harness.wait import TIMEOUT, wait_for
 
 MEMBERS = {"members": {"token": {"bearer": True},
                        "static": [{"token": "ann-secret-token"}, {"token": "bob-secret-token"}]}}
@@ -209,3 +212,94 @@ def test_an_event_source_over_its_limit_is_told_to_come_back(make_gateway):
         return False
     wait_for(comes_back, "it is let in when it comes back")
     assert gateway.metric("sluice_limited_total", limit="connections") >= 1
+
+
+def busy(make_proxy, limits, **more):
+    """A gateway with a route of these limits whose app answers /slow when it may, and that semaphore."""
+    gates = threading.Semaphore(0)
+
+    def step(connection, request):
+        if request.target.endswith("/slow"):
+            assert gates.acquire(timeout=TIMEOUT)
+        connection.send(answer(b"ok"))
+
+    gateway, origin = make_proxy(step, route={"path": "/limited", "limits": limits}, **more)
+    config = json.loads(gateway.config_path.read_text())
+    config["routes"] += [{"path": "/other", "upstream": "app"}, {"path": "/two", "upstream": "app", "limits": limits}]
+    gateway.config_path.write_text(json.dumps(config))
+    gateway.signal(signal.SIGHUP)
+    gateway.wait_log("reloaded ")
+    return gateway, origin, gates
+
+
+def test_requests_under_way_on_a_route_are_limited_and_given_back(make_proxy):
+    gateway, origin, gates = busy(make_proxy, {"connections": {"max": 1}}, changes={"workers": 2})
+    with gateway.connect() as slow:
+        slow.request("GET", "/limited/slow")
+        origin.wait_requests()
+        response = gateway.fetch("GET", "/limited")
+        assert is_refusal(response)
+        assert gateway.metric("sluice_limited_total", limit="connections") == 1
+        gateway.wait_log("request refused .*status=429")
+        assert gateway.fetch("GET", "/other").status == 200, "a route without limits"
+        assert gateway.fetch("GET", "/two").status == 200, "and one with its own"
+        gates.release()
+        assert slow.response().status == 200
+        # It is over, though its connection is open.
+        assert gateway.fetch("GET", "/limited").status == 200
+        slow.request("GET", "/limited/slow")
+        origin.wait_requests(5)
+        assert is_refusal(gateway.fetch("GET", "/limited"))
+    wait_for(lambda: gateway.fetch("GET", "/limited").status == 200, "who leaves gives up the place")
+    gates.release()
+
+
+def test_limit_after_a_request_without_one(make_proxy):
+    """On one connection: what counts is the request, not what the connection did before."""
+    gateway, origin, gates = busy(make_proxy, {"connections": {"max": 1}})
+    with gateway.connect() as slow, gateway.connect() as second:
+        slow.request("GET", "/limited/slow")
+        origin.wait_requests()
+        for target, status in (("/other", 200), ("/limited", 429), ("/other", 200)):
+            second.request("GET", target)
+            assert second.response().status == status
+        gates.release()
+        assert slow.response().status == 200
+        second.request("GET", "/limited")
+        assert second.response().status == 200
+
+
+def test_rate_of_a_route_leaves_what_it_refuses_uncounted(make_proxy):
+    gateway, origin, _ = busy(make_proxy, {"requests": {"rate": "1/s", "burst": 2}})
+    began = time.monotonic()
+    got = [gateway.fetch("GET", "/limited").status for _ in range(10)]
+    assert got[:2] == [200, 200] and got.count(200) <= 3 + (time.monotonic() - began)
+    assert gateway.fetch("GET", "/other").status == gateway.fetch("GET", "/two").status == 200
+    refused = gateway.fetch("GET", "/limited")
+    while refused.status == 200:
+        refused = gateway.fetch("GET", "/limited")
+    assert is_refusal(refused) and int(refused.get("retry-after")) <= 2
+    seen = len(origin.requests)
+    wait_for(lambda: gateway.fetch("GET", "/limited").status == 200, "after a second, however many were refused meanwhile")
+    assert len(origin.requests) == seen + 1, "what is refused does not reach the app"
+
+
+def test_an_event_source_over_the_limit_of_a_route_is_told_to_come_back(make_proxy):
+    gateway, _, _ = busy(make_proxy, {"requests": {"rate": "1/h"}, "refuse": "retry"})
+    assert gateway.fetch("GET", "/limited", [("Accept", "text/event-stream")]).status == 200
+    response = gateway.fetch("GET", "/limited", [("Accept", "text/event-stream")])
+    assert response.status == 200 and response.get("content-type").startswith("text/event-stream")
+    assert response.body.startswith(b"retry: ") and response.body.endswith(b"\n\n")
+    assert is_refusal(gateway.fetch("GET", "/limited")), "who is no EventSource gets a status"
+
+
+def test_body_of_a_request_over_the_limit_is_not_the_next_request(make_proxy):
+    gateway, origin, _ = busy(make_proxy, {"requests": {"rate": "1/h"}})
+    assert gateway.fetch("GET", "/limited").status == 200
+    hidden = b"GET /other HTTP/1.1\r\nHost: test\r\n\r\n"
+    with gateway.connect() as connection:
+        connection.request("POST", "/limited", body=hidden)
+        assert connection.response().status == 429
+        connection.half_close()
+        assert connection.take_rest() == b""
+    assert [request.target for request in origin.requests] == ["/limited"]

@@ -155,10 +155,12 @@ def test_http_1_0_gets_no_interim_answer(make_proxy):
         assert connection.head().status == 200
 
 
+@pytest.mark.parametrize("buffering", ["on", "off"])
 @pytest.mark.parametrize("asked", [True, False])
-def test_trailers_pass_to_those_who_take_them(make_proxy, asked):
+def test_trailers_pass_to_those_who_take_them(make_proxy, asked, buffering):
     gateway, _ = make_proxy(
-        CHUNKED + chunked(b"hello", trailers="X-Digest: 1\r\nContent-Length: 3\r\nSet-Cookie: evil\r\n"))
+        CHUNKED + chunked(b"hello", trailers="X-Digest: 1\r\nContent-Length: 3\r\nSet-Cookie: evil\r\n"),
+        route={"buffering": buffering})
     with gateway.connect() as connection:
         connection.request("GET", "/", [("TE", "trailers")] if asked else [])
         head = connection.head()
@@ -177,14 +179,16 @@ EXTRA = {
     "behind a length": answer(b"hello") + b"SMUGGLED",
     "a second answer": answer(b"hello") + answer(b"SMUGGLED"),
     "behind the last chunk": CHUNKED + chunked(b"hello") + b"SMUGGLED",
+    "behind an empty one": answer(b"") + b"SMUGGLED",
     "behind 204": b"HTTP/1.1 204 No\r\n\r\nSMUGGLED",
     "behind 304": b"HTTP/1.1 304 No\r\nContent-Length: 8\r\n\r\nSMUGGLED",
 }
 
 
+@pytest.mark.parametrize("buffering", ["on", "off"])
 @pytest.mark.parametrize("extra", EXTRA)
-def test_more_than_was_promised_reaches_nobody(make_proxy, extra):
-    gateway, origin = make_proxy(EXTRA[extra], OK)
+def test_more_than_was_promised_reaches_nobody(make_proxy, extra, buffering):
+    gateway, origin = make_proxy(EXTRA[extra], OK, route={"buffering": buffering})
     with gateway.connect() as connection:
         connection.request("GET", "/")
         assert connection.response().body in (b"hello", b"")
@@ -241,6 +245,40 @@ def test_less_than_was_promised_is_seen_by_the_client(make_proxy, where, how):
         assert connection.ended
     gateway.wait_log("closed")
     assert gateway.fetch("GET", "/").body == b"ok"
+
+
+@pytest.mark.parametrize("buffering", ["on", "off"])
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+@pytest.mark.parametrize("finished", [True, False])
+def test_large_answer_to_a_slow_client_is_whole_or_cut(make_proxy, framing, buffering, finished):
+    """What came before the end does arrive, though the end was there long before the client read."""
+    piece, count = bytes(range(256)) * 256, 64
+
+    def step(connection, _):
+        size = len(piece) * count
+        connection.send(CHUNKED if framing == "chunked" else b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+        for number in range(count if finished else count - 1):
+            connection.send(b"%x\r\n%s\r\n" % (len(piece), piece) if framing == "chunked" else piece)
+        if finished and framing == "chunked":
+            connection.send(b"0\r\n\r\n")
+        connection.close()
+
+    gateway, _ = make_proxy(step, route={"buffering": buffering})
+    with gateway.connect(receive_buffer=4096) as connection:
+        connection.request("GET", "/")
+        connection.head()
+        body = b""
+        try:
+            if framing == "chunked":
+                while chunk := connection.take_chunk():
+                    body += chunk
+            else:
+                body = connection.take(len(piece) * count)
+            assert finished, "half an answer passed for a whole one"
+        except EOFError:
+            assert not finished
+            body += connection.buffer
+    assert body == piece * (count if finished else count - 1)
 
 
 def test_slow_client_makes_the_upstream_wait(make_proxy):

@@ -90,6 +90,60 @@ def test_upstream_sees_the_beginning_before_the_end_was_sent(make_proxy, framing
         assert connection.response().status == 200
 
 
+def test_upstream_hears_of_a_request_before_its_body(make_proxy):
+    seen = threading.Event()
+
+    def script(connection):
+        connection.request_head()
+        seen.set()
+        assert connection.take_chunk() == b"01234" and connection.take_chunk() == b"56789"
+        assert connection.take_chunk() == b"" and connection.take(2) == b"\r\n"
+        connection.send(OK)
+
+    gateway, _ = make_proxy(script=script)
+    with gateway.connect() as connection:
+        connection.send(HEAD + "Transfer-Encoding: chunked\r\n\r\n")
+        assert seen.wait(TIMEOUT)
+        connection.send(chunks(b"01234"))
+        connection.send(chunks(b"56789") + b"0\r\n\r\n")
+        assert connection.response().status == 200
+
+
+@pytest.mark.parametrize("buffering", [False, True])
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+@pytest.mark.parametrize("sizes", [[10, 1280, 5120, 6], [1280, 5120, 10, 6], [0, 100_000, 0, 1, 65536]])
+def test_pipelined_bodies_stay_apart(make_proxy, sizes, framing, buffering):
+    gateway, origin = make_proxy(OK, route={"request_buffering": buffering})
+    bodies = [(b"%d-" % number + b"0123456789" * 10_000)[:size] for number, size in enumerate(sizes)]
+    data = b""
+    for body in bodies:
+        data += HEAD.encode()
+        if framing == "length":
+            data += b"Content-Length: %d\r\n\r\n" % len(body) + body
+        else:
+            data += b"Transfer-Encoding: chunked\r\n\r\n" + (chunks(body) if body else b"") + b"0\r\n\r\n"
+    with gateway.connect() as connection:
+        thread = threading.Thread(target=connection.send, args=[data])
+        thread.start()
+        assert [connection.response().status for _ in bodies] == [200] * len(bodies)
+        thread.join()
+    assert [request.body for request in origin.requests] == bodies
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_bodies_that_nobody_wants_are_skipped(make_gateway, framing):
+    """There is no upstream at all: each is answered, and none is taken for the next request."""
+    gateway = make_gateway()
+    data = b""
+    for size in (10, 1280, 5120, 6):
+        data += HEAD.encode() + (b"Content-Length: %d\r\n\r\n" % size if framing == "length" else
+                                 b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % size) + b"G" * size
+        data += b"" if framing == "length" else b"\r\n0\r\n\r\n"
+    with gateway.connect() as connection:
+        connection.send(data)
+        assert [connection.response().status for _ in range(4)] == [404] * 4
+
+
 def test_whole_body_first_with_request_buffering(make_proxy):
     gateway, origin = make_proxy(OK, route={"request_buffering": True})
     with gateway.connect() as connection:

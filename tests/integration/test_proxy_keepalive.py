@@ -33,6 +33,57 @@ def test_connection_is_kept_over_clients(make_proxy, whole):
     assert len(origin.connections) == 1
 
 
+def complex_chunks(connection, _):
+    """Many chunks, and a last line end that comes alone."""
+    connection.send(CHUNKED + b"a\r\n0123456789\r\n" * 50)
+    connection.send(b"a\r\n0123456789\r\n" * 50 + b"0\r\n")
+    connection.send(b"\r\n")
+
+
+WHOLE = {
+    "length": ("GET", OK, b"ok"), "empty": ("GET", answer(b""), b""), "chunked": ("GET", CHUNKED + chunked(b"ok"), b"ok"),
+    "many chunks": ("GET", complex_chunks, b"0123456789" * 100), "no chunk": ("GET", CHUNKED + b"0\r\n\r\n", b""),
+    "trailers": ("GET", CHUNKED + chunked(b"ok", trailers="X: 1\r\n"), b"ok"),
+    "204": ("GET", b"HTTP/1.1 204 No\r\n\r\n", b""), "304": ("GET", b"HTTP/1.1 304 No\r\n\r\n", b""),
+    "304 with length": ("GET", b"HTTP/1.1 304 No\r\nContent-Length: 100\r\n\r\n", b""),
+    "304 in chunks": ("GET", b"HTTP/1.1 304 No\r\nTransfer-Encoding: chunked\r\n\r\n", b""),
+    "HEAD": ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", b""),
+    "HEAD in chunks": ("HEAD", CHUNKED, b""), "HEAD of unknown length": ("HEAD", b"HTTP/1.1 200 OK\r\n\r\n", b""),
+    "103 before": ("GET", b"HTTP/1.1 103 Early\r\nLink: </x>\r\n\r\n" + OK, b"ok"),
+    "POST": ("POST", OK, b"ok"),
+}
+
+
+@pytest.mark.parametrize("buffering", ["on", "off"])
+@pytest.mark.parametrize("whole", WHOLE)
+def test_connection_is_kept_after_every_whole_answer(make_proxy, whole, buffering):
+    method, data, body = WHOLE[whole]
+    gateway, origin = make_proxy(data, route={"buffering": buffering})
+    for number in range(4):
+        response = gateway.fetch(method, "/", body="hello" if method == "POST" else None)
+        assert response.body == body
+        gateway.wait_metric("sluice_upstream_idle_connections", 1, upstream="app")
+    assert len(origin.connections) == 1
+    gateway.stop()  # then all lines are there
+    assert "warn" not in gateway.log()
+
+
+@pytest.mark.parametrize("buffering", ["on", "off"])
+@pytest.mark.parametrize("size", [0, 12, 100_000])
+def test_upstream_that_says_close_and_does_not(make_proxy, size, buffering):
+    """The length counts: nobody waits for its FIN."""
+    def step(connection, _):
+        connection.send(answer(b"x" * size, headers=[("Connection", "close")]))
+        assert connection.wait_end()  # it is the gateway that closes
+
+    gateway, origin = make_proxy(step, upstream={"read_timeout": "1h"}, route={"buffering": buffering})
+    with gateway.connect() as connection:
+        for _ in range(3):
+            connection.request("GET", "/")
+            assert connection.response().body == b"x" * size
+    assert len(origin.connections) == 3
+
+
 @pytest.mark.parametrize("last", [
     answer(b"ok", headers=[("Connection", "close")]),
     answer(b"ok", headers=[("Connection", "x, Close")]),

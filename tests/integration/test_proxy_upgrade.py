@@ -1,5 +1,7 @@
 """Upgrade to WebSocket: a tunnel after 101 and not before, in both directions until either side ends it."""
 
+import json
+import pathlib
 import threading
 
 import pytest
@@ -109,6 +111,51 @@ def test_what_was_sent_before_an_end_arrives(make_proxy):
     gateway, _ = make_proxy(step)
     with upgraded(gateway) as connection:
         assert connection.take_rest() == data and connection.ended == "eof"
+
+
+def test_many_messages_of_all_sizes(make_proxy):
+    gateway, _ = make_proxy(echo)
+    messages = [b"%d:" % number + b"x" * size for number in range(10) for size in (65536 * 3, 4)]
+    with upgraded(gateway) as connection:
+        thread = threading.Thread(target=lambda: [connection.send(message) for message in messages])
+        thread.start()
+        for message in messages:
+            assert connection.take(len(message)) == message
+        thread.join()
+
+
+def test_bytes_of_a_tunnel_are_in_the_access_log(make_proxy, folder):
+    path = pathlib.Path(folder) / "access.log"
+    gateway, _ = make_proxy(echo, changes={"log": {"access": {"path": str(path), "format": "json"}}})
+    with upgraded(gateway) as connection:
+        connection.send(b"x" * 50_000)
+        assert connection.take(50_000) == b"x" * 50_000
+    line = json.loads(wait_for(lambda: path.read_text(), "the line at its end").splitlines()[0])
+    assert (line["status"], line["bytes"], line["target"]) == (101, 50_000, "/socket")
+
+
+def test_426_says_to_what(make_proxy):
+    """RFC 9110 15.5.22: it must have Upgrade, which Connection must name."""
+    fields = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
+    gateway, _ = make_proxy(answer(b"newer", 426, fields))
+    with gateway.connect() as connection:
+        for headers in ([], UPGRADE):
+            connection.request("GET", "/", headers)
+            response = connection.response()
+            assert (response.status, response.body) == (426, b"newer")
+            assert response.get("upgrade") == "websocket" and response.get("connection") == "upgrade"
+            assert response.get("sec-websocket-version") == "13"
+        connection.request("GET", "/", [("Connection", "close")])
+        response = connection.response()
+        assert response.get("upgrade") == "websocket"
+        assert set(response.get("connection").split(", ")) == {"upgrade", "close"}
+
+
+@pytest.mark.parametrize("status, protocol", [(200, "websocket"), (200, "h2,h2c"), (426, "h2c"), (426, "TLS/1.0")])
+def test_offers_to_upgrade_are_about_the_apps_own_connection(make_proxy, status, protocol):
+    gateway, _ = make_proxy(answer(b"ok", status, [("Connection", "Upgrade"), ("Upgrade", protocol)]))
+    response = gateway.fetch("GET", "/")
+    assert response.status == status and response.get("upgrade") is None
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 426])

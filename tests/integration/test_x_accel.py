@@ -52,6 +52,15 @@ def test_to_a_route(make_app):
     assert origin.requests[1].get("x-field") == "kept"
 
 
+@pytest.mark.parametrize("target, seen", [
+    ("/inside/foo%20bar", "/inside/foo%20bar"), ("/inside/foo?bar", "/inside/foo?bar"), ("/inside/foo%3Fbar", "/inside/foo%3Fbar"),
+    ("/inside//x", "/inside//x"), ("/inside/a;b=c", "/inside/a;b=c")])
+def test_target_means_what_it_would_from_outside(make_app, target, seen):
+    gateway, origin = make_app({"/a": redirect(target)})
+    assert gateway.fetch("GET", "/a").status == 200
+    assert [request.target for request in origin.requests] == ["/a", seen]
+
+
 def test_target_is_encoded_anew(make_app):
     gateway, origin = make_app({"/a": redirect("/inside/a b\xe9?c d")})
     assert gateway.fetch("GET", "/a").status in (200, 500)
@@ -180,7 +189,9 @@ def test_ten_hops_and_no_more(make_app):
 
 
 @pytest.mark.parametrize("target", ["", "?x", "nothing", "/../x", "/inside/../../x", "/%00", "/inside/%2e%2e/%2e%2e/x",
-                                    "@nobody", "@", "http://other.example/", "/nowhere/%zz"])
+                                    "@nobody", "@", "http://other.example/", "/nowhere/%zz", "..", "../foo", "foo", "/..", "/inside/..", "/inside/a/../x",
+                                    "/inside/.%2e", "/inside/./x", "/inside/%zz",
+                                    "/inside/%0d%0ax", "/inside/..;/x", "//other.example:80\\x", "\\inside"])
 def test_targets_that_are_none(make_app, target):
     gateway, _ = make_app({"/a": redirect(target)}, changes={})
     with gateway.connect() as connection:
@@ -223,6 +234,7 @@ def test_rate_of_an_answer(make_app, buffering):
     gateway, _ = make_app(
         {"/slow": answer(body, headers=[limit]),
          "/on": redirect("/inside/big", limit), "/inside/big": answer(body),
+         "/elsewhere": redirect("/route/big"), "/route/big": answer(body), "/faster": redirect("/route/big", ("X-Accel-Limit-Rate", "0")),
          "/lifted": answer(body, headers=[("X-Accel-Limit-Rate", "0")]),
          "/bad": answer(body, headers=[("X-Accel-Limit-Rate", "fast")])},
         changes={"routes": [{"path": "/", "upstream": "app", "buffering": buffering},
@@ -230,9 +242,9 @@ def test_rate_of_an_answer(make_app, buffering):
                             {"path": "/inside", "upstream": "app", "internal": True},
                             {"path": "/route", "upstream": "app", "limit_rate": 40000}]})
     # A second's worth may go at once; what is beyond has to wait. The upper limits are for busy machines.
-    for target in ("/slow", "/on"):
+    for target in ("/slow", "/on", "/elsewhere"):
         assert 0.4 < timed(gateway, target, 60_000) < 5 * PATIENCE
-    for target in ("/lifted", "/bad"):
+    for target in ("/lifted", "/bad", "/faster"):
         assert timed(gateway, target, 60_000) < 5 * PATIENCE
 
 
