@@ -147,9 +147,8 @@ class Builder {
     }
     if (forward_.chunked) output_.Put("Transfer-Encoding: chunked\r\n");
     if (RequiresWebSocket()) {
-      output_.Put(forward_.keep_alive
-                      ? "Connection: upgrade\r\nUpgrade: websocket\r\n"
-                      : "Connection: upgrade, close\r\nUpgrade: websocket\r\n");
+      output_.Put(forward_.keep_alive ? "Connection: upgrade\r\nUpgrade: websocket\r\n"
+                                      : "Connection: upgrade, close\r\nUpgrade: websocket\r\n");
     } else if (!forward_.keep_alive) {
       output_.Put("Connection: close\r\n");
     } else if (forward_.minor_version == 0) {
