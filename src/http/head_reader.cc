@@ -50,9 +50,9 @@ bool HeadReader::ReadVersion(std::string_view version) {
 bool HeadReader::ReadTarget(std::string_view target) {
   Result<Target> split = SplitTarget(target, request_.method_ == Method::kOptions);
   if (!split) return Refuse(400, split.error().message);
-  Result<Path> path = Path::Parse(split->path);
-  if (!path) return Refuse(400, path.error().message);
-  request_.path_ = std::move(*path);
+  if (const Result<> path = request_.path_.Read(split->path); !path) {
+    return Refuse(400, path.error().message);
+  }
   request_.asterisk_ = split->asterisk;
   if (!split->query.empty()) request_.query_ = request_.fields_.SliceOf(split->query);
   if (!split->authority.empty()) request_.host_ = request_.fields_.SliceOf(split->authority);

@@ -2,12 +2,16 @@
 
 #include <array>
 
+#include "sluice/base/memory.h"
 #include "sluice/http/query.h"
 
 namespace sluice::http {
 namespace {
 
 constexpr size_t kUsualSegments = 8;
+// What is kept between requests.
+constexpr size_t kKeptBytes = 512;
+constexpr size_t kKeptSegments = 64;
 
 bool IsControl(char c) {
   const auto byte = static_cast<unsigned char>(c);
@@ -67,12 +71,32 @@ bool Path::TakePlain(std::string_view raw) {
 
 Result<Path> Path::Parse(std::string_view raw) {
   Path path;
-  if (path.TakePlain(raw)) return path;
+  if (auto read = path.Read(raw); !read) return tl::unexpected(std::move(read.error()));
+  return path;
+}
+
+void Path::Clear() {
+  if (text_.capacity() > kKeptBytes || ends_.capacity() > kKeptSegments) {
+    Release(text_);
+    ends_ = {};
+  }
+  text_ = "/";
+  ends_.clear();
+  trailing_slash_ = true;
+  encoded_slash_ = dot_segments_ = false;
+}
+
+Result<> Path::Read(std::string_view raw) {
+  Clear();
+  if (TakePlain(raw)) return {};
+  return Decode(raw);
+}
+
+Result<> Path::Decode(std::string_view raw) {
   if (raw.find('\\') != std::string_view::npos) {
     return Fail(Errc::kInvalid, "path: a backslash must be encoded (%5C)");
   }
-  std::string& text = path.text_;
-  text.reserve(raw.size());
+  text_.reserve(raw.size());
   size_t position = 1;
   while (position <= raw.size()) {
     const size_t slash = raw.find('/', position);
@@ -82,31 +106,31 @@ Result<Path> Path::Parse(std::string_view raw) {
     position = last ? raw.size() + 1 : slash + 1;
 
     // text_ ends in '/' here: the separator before the segment that comes.
-    const size_t begin = text.size();
-    if (!AppendDecoded(text, segment)) {
+    const size_t begin = text_.size();
+    if (!AppendDecoded(text_, segment)) {
       return Fail(Errc::kInvalid, "path: a broken percent escape or a control byte in segment " +
-                                      std::to_string(path.ends_.size() + 1));
+                                      std::to_string(ends_.size() + 1));
     }
-    const std::string_view decoded = std::string_view(text).substr(begin);
+    const std::string_view decoded = std::string_view(text_).substr(begin);
     if (IsDotsWithParameters(decoded)) {
       return Fail(Errc::kInvalid, "path: a dot segment with parameters (\"..;\")");
     }
-    if (decoded.find('/') != std::string_view::npos) path.encoded_slash_ = true;
-    path.trailing_slash_ = decoded.empty() || decoded == "." || decoded == "..";
-    if (!path.trailing_slash_) {
-      path.ends_.push_back(static_cast<uint32_t>(text.size()));
-      if (!last) text += '/';
+    if (decoded.find('/') != std::string_view::npos) encoded_slash_ = true;
+    trailing_slash_ = decoded.empty() || decoded == "." || decoded == "..";
+    if (!trailing_slash_) {
+      ends_.push_back(static_cast<uint32_t>(text_.size()));
+      if (!last) text_ += '/';
       continue;
     }
-    if (!decoded.empty()) path.dot_segments_ = true;
+    if (!decoded.empty()) dot_segments_ = true;
     const bool up = decoded == "..";
-    text.resize(begin);
+    text_.resize(begin);
     if (!up) continue;
-    if (path.ends_.empty()) return Fail(Errc::kInvalid, "path: \"..\" leads above the root");
-    path.ends_.pop_back();
-    text.resize(path.ends_.empty() ? 1 : path.ends_.back() + 1);
+    if (ends_.empty()) return Fail(Errc::kInvalid, "path: \"..\" leads above the root");
+    ends_.pop_back();
+    text_.resize(ends_.empty() ? 1 : ends_.back() + 1);
   }
-  return path;
+  return {};
 }
 
 }  // namespace sluice::http

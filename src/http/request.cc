@@ -6,6 +6,17 @@
 #include "sluice/http/query.h"
 
 namespace sluice::http {
+
+void Request::Clear() {
+  fields_.Clear();
+  path_.Clear();
+  content_length_ = 0;
+  method_text_ = target_ = host_ = query_ = {};
+  method_ = Method::kOther;
+  minor_version_ = 1;
+  asterisk_ = keep_alive_ = expects_continue_ = chunked_ = false;
+}
+
 std::optional<std::string> Request::Query(std::string_view name) const {
   return FindQuery(query(), name);
 }

@@ -59,9 +59,7 @@ RequestParser::~RequestParser() = default;
 
 void RequestParser::Next() {
   machine_->Reset();
-  // Between two requests a connection is to cost little.
-  request_.fields_.Free();
-  request_ = Request();
+  request_.Clear();
   error_ = RequestError();
   Release(trailers_);
   body_bytes_ = framing_bytes_ = 0;
@@ -159,7 +157,7 @@ bool RequestParser::TakeWholeHead(std::string_view bytes) {
     request_.fields_.Truncate(last + 1);
   } else {
     machine_->Reset();
-    request_ = Request();
+    request_.Clear();
     error_ = RequestError();
   }
   return good;

@@ -21,20 +21,17 @@ http::Response AnswerToOptions() {
 
 }  // namespace
 
-Session::Session(SessionSet& set, const SessionEnvironment& environment,
-                 std::unique_ptr<net::Stream> stream, uint64_t id, bool draining, bool over_limit)
-    : set_(set),
-      environment_(environment),
-      stream_(std::move(stream)),
-      parser_(environment.settings.limits),
-      id_(id),
-      draining_(draining),
-      over_limit_(over_limit) {
+Session::Session(SessionSet& set, std::unique_ptr<net::Stream> stream, uint64_t id, bool draining,
+                 bool over_limit)
+    : set_(set), stream_(std::move(stream)), id_(id), draining_(draining), over_limit_(over_limit) {
   stream_->SetHandler(this);
-  Arm(environment_.settings.header_timeout_ms);
+  Arm(environment().settings.header_timeout_ms);
 }
 
-Session::~Session() = default;
+// The set may be gone.
+Session::~Session() {
+  ReleaseTransaction();
+}
 
 void Session::Drain() {
   draining_ = true;
@@ -59,13 +56,13 @@ void Session::OnData(std::string_view bytes) {
 
 void Session::OnEnd() {
   client_ended_ = true;
-  if (state_ == State::kBusy && handler_ != nullptr) handler_->OnClientEnd();
+  if (state_ == State::kBusy && tx_->handler != nullptr) tx_->handler->OnClientEnd();
   Pump({});
 }
 
 void Session::OnWritable() {
   blocked_ = false;
-  if (outgoing_.empty()) WantWritable(false);
+  if (tx_ == nullptr || tx_->outgoing.empty()) WantWritable(false);
   Pump({});
 }
 
@@ -79,7 +76,7 @@ void Session::OnTimeout(event::TimerWheel::Node& /*node*/) {
       Refuse(408, "the request's head did not arrive in time");
       break;
     case State::kBusy:
-      if (pieces_ != nullptr) {
+      if (tx_->pieces) {
         Break();
         return;
       }
@@ -94,53 +91,54 @@ void Session::OnTimeout(event::TimerWheel::Node& /*node*/) {
 
 void Session::OnBodyBytes(std::string_view bytes) {
   // It may have answered, or closed, at an earlier part of the same bytes.
-  if (handler_ != nullptr && !answer_ && next_ == nullptr && state_ == State::kBusy) {
-    handler_->OnBody(bytes);
+  if (tx_->handler != nullptr && !tx_->answer && tx_->next == nullptr && state_ == State::kBusy) {
+    tx_->handler->OnBody(bytes);
   }
 }
 
 // --- Exchange ---
 
 void Session::Keep(std::shared_ptr<const void> what) {
-  if (kept_ == what) return;
+  if (tx_->kept == what) return;
   // An internal redirect after a reload: the log still names what was before.
-  if (kept_ != nullptr)
-    what = std::make_shared<const std::pair<decltype(kept_), decltype(kept_)>>(kept_, what);
-  kept_ = std::move(what);
+  if (tx_->kept != nullptr)
+    what = std::make_shared<const std::pair<decltype(tx_->kept), decltype(tx_->kept)>>(tx_->kept,
+                                                                                       what);
+  tx_->kept = std::move(what);
 }
 
 void Session::ReadBody(std::optional<uint64_t> limit) {
-  assert(state_ == State::kBusy && !answer_ && !body_wanted_);
-  body_wanted_ = true;
-  if (limit && !parser_.complete()) parser_.LimitBody(*limit);
+  assert(state_ == State::kBusy && !tx_->answer && !tx_->body_wanted);
+  tx_->body_wanted = true;
+  if (limit && !tx_->parser.complete()) tx_->parser.LimitBody(*limit);
   ArmBusy();
   if (!pumping_) Yield();
 }
 
 void Session::PauseBody() {
-  body_paused_ = true;
+  tx_->body_paused = true;
   ArmBusy();
 }
 
 void Session::ResumeBody() {
-  if (!body_paused_) return;
-  body_paused_ = false;
+  if (!tx_->body_paused) return;
+  tx_->body_paused = false;
   ArmBusy();
   if (!pumping_) Yield();
 }
 
 void Session::Respond(http::Response response) {
-  assert(state_ == State::kBusy && !answer_ && pieces_ == nullptr);
-  answer_ = std::move(response);
+  assert(state_ == State::kBusy && !tx_->answer && !tx_->pieces);
+  tx_->answer = std::move(response);
   Pump({});
 }
 
 std::unique_ptr<net::Stream> Session::TakeStream() {
-  assert(state_ == State::kBusy && !answer_ && outgoing_.empty());
-  assert(!body_wanted_ || parser_.complete());
+  assert(state_ == State::kBusy && !tx_->answer && tx_->outgoing.empty());
+  assert(!tx_->body_wanted || tx_->parser.complete());
   RequestSummary summary = Summarize(200);
   summary.stream = true;
-  environment_.dispatcher.OnStreamTaken(summary);
+  environment().dispatcher.OnStreamTaken(summary);
   std::unique_ptr<net::Stream> stream = std::move(stream_);
   if (wants_writable_) stream->WantWritable(false);
   if (paused_) stream->ResumeReading(net::PauseReason::kPipelined);
@@ -149,20 +147,20 @@ std::unique_ptr<net::Stream> Session::TakeStream() {
 }
 
 void Session::PassOn(Next next) {
-  assert(state_ == State::kBusy && !answer_ && pieces_ == nullptr && next_ == nullptr);
+  assert(state_ == State::kBusy && !tx_->answer && !tx_->pieces && tx_->next == nullptr);
   ReleaseHandler();
-  next_ = std::move(next);
+  tx_->next = std::move(next);
   if (!pumping_) Yield();
 }
 
 void Session::Redirect(http::Request request) {
-  error_pages_ = nullptr;
+  tx_->error_pages = nullptr;
   redirected().request = std::move(request);
   ++redirected().count;
 }
 
 void Session::Close() {
-  assert(state_ == State::kBusy && !answer_);
+  assert(state_ == State::kBusy && !tx_->answer);
   Report(RequestSummary::kClientGone, false);
   End();
 }
@@ -233,15 +231,16 @@ bool Session::StepHead(std::string_view& rest) {
     if (client_ended_) End();
     return false;
   }
-  const http::RequestParser::Fed fed = parser_.Feed(rest, nullptr);
+  if (tx_ == nullptr) tx_ = set_.transactions_->Take();
+  const http::RequestParser::Fed fed = tx_->parser.Feed(rest, nullptr);
   rest.remove_prefix(fed.consumed);
-  if (state_ == State::kIdle && parser_.started()) StartRequest();
+  if (state_ == State::kIdle && tx_->parser.started()) StartRequest();
   switch (fed.event) {
     case http::RequestParser::Event::kHead:
       Dispatch();
       break;
     case http::RequestParser::Event::kError:
-      Refuse(parser_.error().status, parser_.error().detail);
+      Refuse(tx_->parser.error().status, tx_->parser.error().detail);
       break;
     default:
       break;
@@ -251,30 +250,30 @@ bool Session::StepHead(std::string_view& rest) {
 
 void Session::StartRequest() {
   state_ = State::kHead;
-  started_ns_ = environment_.loop.NowNs();
+  tx_->started_ns = environment().loop.NowNs();
   // On a new connection the clock runs since it was accepted.
-  if (!first_) Arm(environment_.settings.header_timeout_ms);
+  if (!first_) Arm(environment().settings.header_timeout_ms);
 }
 
 void Session::Dispatch() {
   timer_.Cancel();
   state_ = State::kBusy;
-  dispatched_ = true;
-  continue_owed_ = parser_.request().expects_continue();
-  if (parser_.request().asterisk()) {
-    answer_ = AnswerToOptions();
+  tx_->dispatched = true;
+  tx_->continue_owed = tx_->parser.request().expects_continue();
+  if (tx_->parser.request().asterisk()) {
+    tx_->answer = AnswerToOptions();
     return;
   }
-  Adopt(environment_.dispatcher.Dispatch(*this));
+  Adopt(environment().dispatcher.Dispatch(*this));
 }
 
 void Session::Adopt(std::unique_ptr<RequestHandler> handler) {
   if (state_ == State::kOver) {
-    if (handler != nullptr) environment_.loop.DeferDelete(std::move(handler));
+    if (handler != nullptr) environment().loop.DeferDelete(std::move(handler));
     return;
   }
-  handler_ = std::move(handler);
-  if (handler_ == nullptr && !answer_ && next_ == nullptr) {
+  tx_->handler = std::move(handler);
+  if (tx_->handler == nullptr && !tx_->answer && tx_->next == nullptr) {
     Refuse(500, "nobody answers this request");
   }
 }
@@ -284,63 +283,63 @@ bool Session::StepBusy(std::string_view& rest) {
     Break();
     return false;
   }
-  if (answer_) {
+  if (tx_->answer) {
     Answer(rest);
     return true;
   }
-  if (!outgoing_.empty()) {
+  if (!tx_->outgoing.empty()) {
     if (blocked_) {
-      if (pieces_ == nullptr) return false;  // a 100, or another interim answer
+      if (!tx_->pieces) return false;  // a 100, or another interim answer
     } else if (!Flush()) {
       return false;
-    } else if (pieces_ != nullptr && handler_ != nullptr) {
-      handler_->OnAnswerSent();
+    } else if (tx_->pieces && tx_->handler != nullptr) {
+      tx_->handler->OnAnswerSent();
       return true;
     }
   }
-  if (next_ != nullptr) {
-    const Next next = std::exchange(next_, nullptr);
-    body_ended_ = body_ended_ || body_wanted_;
+  if (tx_->next != nullptr) {
+    const Next next = std::exchange(tx_->next, nullptr);
+    tx_->body_ended = tx_->body_ended || tx_->body_wanted;
     Adopt(next(*this));
     return true;
   }
-  if (tunnel_) return StepTunnel(rest);
-  if (!body_wanted_ || body_ended_ || body_paused_) return false;
+  if (tx_->tunnel) return StepTunnel(rest);
+  if (!tx_->body_wanted || tx_->body_ended || tx_->body_paused) return false;
   return StepBody(rest);
 }
 
 bool Session::StepTunnel(std::string_view& rest) {
-  if (rest.empty() || body_paused_ || handler_ == nullptr) return false;
+  if (rest.empty() || tx_->body_paused || tx_->handler == nullptr) return false;
   const std::string_view bytes = std::exchange(rest, {});
-  handler_->OnBody(bytes);
+  tx_->handler->OnBody(bytes);
   return true;
 }
 
 // While a handler has the request, either the client owes a part of the body, or it has to take a
 // part of the answer.
 void Session::ArmBusy() {
-  if (!outgoing_.empty() && pieces_ != nullptr) {
-    Arm(environment_.settings.write_timeout_ms);
-  } else if (body_wanted_ && !body_ended_ && !body_paused_ && !parser_.complete()) {
-    Arm(environment_.settings.body_timeout_ms);
+  if (!tx_->outgoing.empty() && tx_->pieces) {
+    Arm(environment().settings.write_timeout_ms);
+  } else if (tx_->body_wanted && !tx_->body_ended && !tx_->body_paused && !tx_->parser.complete()) {
+    Arm(environment().settings.body_timeout_ms);
   } else {
     timer_.Cancel();
   }
 }
 
 bool Session::StepBody(std::string_view& rest) {
-  if (!parser_.complete() && !parser_.CheckBodyLength()) {
-    if (pieces_ != nullptr) {
+  if (!tx_->parser.complete() && !tx_->parser.CheckBodyLength()) {
+    if (tx_->pieces) {
       Break();
       return false;
     }
-    Refuse(parser_.error().status, parser_.error().detail);
+    Refuse(tx_->parser.error().status, tx_->parser.error().detail);
     return true;
   }
-  if (parser_.complete()) {
-    body_ended_ = true;
+  if (tx_->parser.complete()) {
+    tx_->body_ended = true;
     ArmBusy();
-    handler_->OnBodyEnd(parser_.trailers());
+    tx_->handler->OnBodyEnd(tx_->parser.trailers());
     return true;
   }
   if (rest.empty()) {
@@ -348,23 +347,23 @@ bool Session::StepBody(std::string_view& rest) {
       Break();
       return false;
     }
-    if (!continue_owed_ || pieces_ != nullptr) return false;
-    continue_owed_ = false;
-    head_bytes_ += http::kContinue.size();
-    outgoing_.AppendHead(http::kContinue);
+    if (!tx_->continue_owed || tx_->pieces) return false;
+    tx_->continue_owed = false;
+    tx_->head_bytes += http::kContinue.size();
+    tx_->outgoing.AppendHead(http::kContinue);
     return true;
   }
-  continue_owed_ = false;  // the client did not wait
-  const http::RequestParser::Fed fed = parser_.Feed(rest, this);
+  tx_->continue_owed = false;  // the client did not wait
+  const http::RequestParser::Fed fed = tx_->parser.Feed(rest, this);
   rest.remove_prefix(fed.consumed);
   if (state_ == State::kOver) return false;
   ArmBusy();
-  if (fed.event == http::RequestParser::Event::kError && state_ == State::kBusy && !answer_) {
-    if (pieces_ != nullptr) {
+  if (fed.event == http::RequestParser::Event::kError && state_ == State::kBusy && !tx_->answer) {
+    if (tx_->pieces) {
       Break();
       return false;
     }
-    Refuse(parser_.error().status, parser_.error().detail);
+    Refuse(tx_->parser.error().status, tx_->parser.error().detail);
   }
   return true;
 }

@@ -21,8 +21,7 @@
 #include <string_view>
 #include <utility>
 
-#include "server/answer_pieces.h"
-#include "server/outgoing.h"
+#include "server/transaction.h"
 #include "sluice/event/loop.h"
 #include "sluice/event/timer_wheel.h"
 #include "sluice/http/request_parser.h"
@@ -39,8 +38,8 @@ class Session final : public event::Deferred,
                       private event::TimerWheel::Handler,
                       private http::BodySink {
  public:
-  Session(SessionSet& set, const SessionEnvironment& environment,
-          std::unique_ptr<net::Stream> stream, uint64_t id, bool draining, bool over_limit);
+  Session(SessionSet& set, std::unique_ptr<net::Stream> stream, uint64_t id, bool draining,
+          bool over_limit);
   ~Session() override;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -64,32 +63,25 @@ class Session final : public event::Deferred,
     kOver,       // waits for its deletion
   };
 
-  // What internal redirects have made of the request. Few requests have any.
-  struct Redirected {
-    std::optional<http::Request> request;
-    Fields fields;
-    std::optional<uint64_t> limit_rate;
-    int count = 0;
-  };
-  Redirected& redirected() {
-    if (redirected_ == nullptr) redirected_ = std::make_unique<Redirected>();
-    return *redirected_;
+  Transaction::Redirected& redirected() {
+    if (tx_->redirected == nullptr) tx_->redirected = std::make_unique<Transaction::Redirected>();
+    return *tx_->redirected;
   }
 
   // Exchange.
   [[nodiscard]] const http::Request& request() const override {
-    return redirected_ != nullptr && redirected_->request ? *redirected_->request
-                                                          : parser_.request();
+    return tx_->redirected != nullptr && tx_->redirected->request ? *tx_->redirected->request
+                                                                  : tx_->parser.request();
   }
   [[nodiscard]] const net::PeerAddress& peer() const override { return stream_->peer(); }
   [[nodiscard]] uint64_t connection_id() const override { return id_; }
-  [[nodiscard]] uint64_t started_ns() const override { return started_ns_; }
+  [[nodiscard]] uint64_t started_ns() const override { return tx_->started_ns; }
   [[nodiscard]] bool over_limit() const override { return over_limit_; }
   [[nodiscard]] bool client_ended() const override { return client_ended_; }
   void ReadBody(std::optional<uint64_t> limit) override;
   void PauseBody() override;
   void ResumeBody() override;
-  [[nodiscard]] bool request_complete() const override { return parser_.complete(); }
+  [[nodiscard]] bool request_complete() const override { return tx_->parser.complete(); }
   void Respond(http::Response response) override;
   void SendInterim(std::string_view head) override;
   [[nodiscard]] AnswerFraming PlanAnswer(bool delimited) override;
@@ -98,7 +90,7 @@ class Session final : public event::Deferred,
   void FlushAnswer() override;
   void EndAnswer(std::string_view trailers) override;
   void AbortAnswer() override;
-  [[nodiscard]] size_t unsent() const override { return outgoing_.size(); }
+  [[nodiscard]] size_t unsent() const override { return tx_->outgoing.size(); }
   void StartTunnel(std::string_view head) override;
   [[nodiscard]] std::unique_ptr<net::Stream> TakeStream() override;
   void PassOn(Next next) override;
@@ -108,25 +100,26 @@ class Session final : public event::Deferred,
     for (auto& field : fields) redirected().fields.push_back(std::move(field));
   }
   [[nodiscard]] const Fields* kept_fields() const override {
-    return redirected_ == nullptr || redirected_->fields.empty() ? nullptr : &redirected_->fields;
+    return tx_->redirected == nullptr || tx_->redirected->fields.empty() ? nullptr
+                                                                         : &tx_->redirected->fields;
   }
   void set_limit_rate(uint64_t rate) override { redirected().limit_rate = rate; }
   [[nodiscard]] std::optional<uint64_t> limit_rate() const override {
-    return redirected_ == nullptr ? std::nullopt : redirected_->limit_rate;
+    return tx_->redirected == nullptr ? std::nullopt : tx_->redirected->limit_rate;
   }
   [[nodiscard]] int redirects() const override {
-    return redirected_ == nullptr ? 0 : redirected_->count;
+    return tx_->redirected == nullptr ? 0 : tx_->redirected->count;
   }
   void Close() override;
   void Keep(std::shared_ptr<const void> what) override;
-  void set_route_label(std::string_view label) override { route_ = label; }
+  void set_route_label(std::string_view label) override { tx_->route = label; }
   void set_error_pages(const std::vector<config::ErrorPage>* pages) override {
-    error_pages_ = pages;
+    tx_->error_pages = pages;
   }
-  void set_subject(std::string subject) override { subject_ = std::move(subject); }
+  void set_subject(std::string subject) override { tx_->subject = std::move(subject); }
   [[nodiscard]] UpstreamRecord& upstream() override {
-    if (upstream_ == nullptr) upstream_ = std::make_unique<UpstreamRecord>();
-    return *upstream_;
+    if (!tx_->upstream) tx_->upstream.emplace();
+    return *tx_->upstream;
   }
 
   // net::StreamHandler, TimerWheel::Handler, http::BodySink.
@@ -170,54 +163,31 @@ class Session final : public event::Deferred,
   void WantWritable(bool on);
   void Yield();
 
-  void Arm(uint64_t delay_ms) { environment_.timers.Arm(timer_, delay_ms); }
+  [[nodiscard]] const SessionEnvironment& environment() const { return set_.environment_; }
+  void Arm(uint64_t delay_ms) { environment().timers.Arm(timer_, delay_ms); }
   [[nodiscard]] RequestSummary Summarize(int status) const;
   void Report(int status, bool complete);
   void TellGone();
   void ReleaseHandler();
+  // REQUIRES: the parser is not on the stack.
+  void ReleaseTransaction();
   // The connection is of no more use: tells the handler, reports, ends.
   void Break();
   void End();
 
   SessionSet& set_;
-  const SessionEnvironment& environment_;
   std::unique_ptr<net::Stream> stream_;
-  std::unique_ptr<RequestHandler> handler_;
-  http::RequestParser parser_;
+  std::unique_ptr<Transaction> tx_;  // from a request's first byte to the end of its answer
   event::TimerWheel::Node timer_{*this};
   std::string waiting_;  // bytes that came while a request was being answered
-  Outgoing outgoing_;
-  std::optional<http::Response> answer_;  // given by the handler, not yet on its way
-  std::unique_ptr<AnswerPieces> pieces_;  // while an answer in pieces is being given
-  Next next_;                             // goes on with the request, in place of the handler
-  std::unique_ptr<Redirected> redirected_;
-  std::unique_ptr<UpstreamRecord> upstream_;
-  std::string refusal_;  // why the session itself answered
-  std::shared_ptr<const void> kept_;
-  std::string_view route_;
-  const std::vector<config::ErrorPage>* error_pages_ = nullptr;
-  std::string subject_;
-  size_t index_ = 0;  // in the set
+  size_t index_ = 0;     // in the set
   uint64_t id_;
-  uint64_t started_ns_ = 0;
-  uint64_t bytes_sent_ = 0;  // of the present answer
-  uint64_t head_bytes_ = 0;  // of the present answer, sent or not
   uint64_t linger_until_ms_ = 0;
   uint64_t linger_bytes_ = 0;
-  int status_ = 0;  // of the answer that is being sent
   State state_ = State::kIdle;
-  bool first_ = true;        // no request has been answered on this connection
-  bool dispatched_ = false;  // the head was good
-  bool body_wanted_ = false;
-  bool body_ended_ = false;  // OnBodyEnd was called
-  bool body_paused_ = false;
-  bool tunnel_ = false;
-  bool cut_ = false;            // the rest of the answer will not come
-  bool until_close_ = false;    // its end is the connection's
-  bool blocked_ = false;        // the kernel took less than it was given
-  bool broken_ = false;         // a write failed; the next step ends the session
-  bool continue_owed_ = false;  // the client waits for 100 before it sends the body
-  bool keep_ = false;           // the answer said so
+  bool first_ = true;     // no request has been answered on this connection
+  bool blocked_ = false;  // the kernel took less than it was given
+  bool broken_ = false;   // a write failed; the next step ends the session
   bool draining_;
   bool over_limit_;
   bool client_ended_ = false;

@@ -18,8 +18,8 @@ constexpr uint64_t kLingerBytes = 64ULL * 1024 * 1024;
 }  // namespace
 
 void Session::Answer(std::string_view& rest) {
-  http::Response response = std::move(*answer_);
-  answer_.reset();
+  http::Response response = std::move(*tx_->answer);
+  tx_->answer.reset();
   const bool keep = !response.close && KeepsAfter(rest);
   ReleaseHandler();
   Send(std::move(response), keep);
@@ -27,11 +27,11 @@ void Session::Answer(std::string_view& rest) {
 
 // Whether a further request may follow on this connection. Drops what has come of the body.
 bool Session::KeepsAfter(std::string_view& rest) {
-  const http::Request& request = parser_.request();
+  const http::Request& request = tx_->parser.request();
   if (!request.keep_alive() || draining_) return false;
-  if (!parser_.complete() && !rest.empty()) {
-    continue_owed_ = false;
-    const http::RequestParser::Fed fed = parser_.Feed(rest, nullptr);
+  if (!tx_->parser.complete() && !rest.empty()) {
+    tx_->continue_owed = false;
+    const http::RequestParser::Fed fed = tx_->parser.Feed(rest, nullptr);
     rest.remove_prefix(fed.consumed);
     if (fed.event == http::RequestParser::Event::kError) return false;
   }
@@ -40,32 +40,32 @@ bool Session::KeepsAfter(std::string_view& rest) {
 }
 
 bool Session::RestIsShort() const {
-  if (parser_.complete()) return true;
-  const http::Request& request = parser_.request();
+  if (tx_->parser.complete()) return true;
+  const http::Request& request = tx_->parser.request();
   // Without its 100, a client may send the body or not: nobody can tell what comes next.
-  return !continue_owed_ && !request.chunked() &&
-         request.content_length() - parser_.body_bytes() <= kSkipBytes;
+  return !tx_->continue_owed && !request.chunked() &&
+         request.content_length() - tx_->parser.body_bytes() <= kSkipBytes;
 }
 
 void Session::Send(http::Response response, bool keep) {
   assert(response.status >= 200);
   timer_.Cancel();
-  keep_ = keep;
-  status_ = response.status;
-  if (error_pages_ != nullptr) UseErrorPage(response);
+  tx_->keep = keep;
+  tx_->status = response.status;
+  if (tx_->error_pages != nullptr) UseErrorPage(response);
   // Of a head that was refused, what came before the fault is there.
-  environment_.dispatcher.Decorate(parser_.request(), response);
+  environment().dispatcher.Decorate(tx_->parser.request(), response);
   const http::ResponseFraming framing{
-      .keep_alive = keep, .without_body = parser_.request().method() == http::Method::kHead};
+      .keep_alive = keep, .without_body = tx_->parser.request().method() == http::Method::kHead};
   const std::string head = http::SerializeHead(response, framing);
-  head_bytes_ += head.size();
-  outgoing_.AppendHead(head);
-  if (http::SendsBody(response, framing)) outgoing_.SetBody(std::move(response.body));
+  tx_->head_bytes += head.size();
+  tx_->outgoing.AppendHead(head);
+  if (http::SendsBody(response, framing)) tx_->outgoing.SetBody(std::move(response.body));
   state_ = State::kSending;
 }
 
 void Session::UseErrorPage(http::Response& response) const {
-  for (const config::ErrorPage& page : *error_pages_) {
+  for (const config::ErrorPage& page : *tx_->error_pages) {
     if (page.status != response.status) continue;
     std::erase_if(response.headers,
                   [](const auto& field) { return field.first == "Content-Type"; });
@@ -78,14 +78,14 @@ void Session::UseErrorPage(http::Response& response) const {
 // --- Answers in pieces ---
 
 void Session::SendInterim(std::string_view head) {
-  if (parser_.request().minor_version() == 0) return;
-  head_bytes_ += head.size();
-  outgoing_.AppendHead(head);
+  if (tx_->parser.request().minor_version() == 0) return;
+  tx_->head_bytes += head.size();
+  tx_->outgoing.AppendHead(head);
   if (!pumping_) Yield();
 }
 
 AnswerFraming Session::PlanAnswer(bool delimited) {
-  const http::Request& request = parser_.request();
+  const http::Request& request = tx_->parser.request();
   AnswerFraming framing;
   framing.chunked = !delimited && request.minor_version() >= 1;
   framing.until_close = !delimited && !framing.chunked;
@@ -95,27 +95,27 @@ AnswerFraming Session::PlanAnswer(bool delimited) {
 }
 
 void Session::StartAnswer(int status, std::string head, const AnswerFraming& framing) {
-  assert(state_ == State::kBusy && !answer_ && pieces_ == nullptr);
-  pieces_ = std::make_unique<AnswerPieces>(framing.chunked);
-  status_ = status;
-  keep_ = framing.keep_alive;
-  until_close_ = framing.until_close;
-  head_bytes_ += head.size();
-  outgoing_.AppendHead(std::move(head));
+  assert(state_ == State::kBusy && !tx_->answer && !tx_->pieces);
+  tx_->pieces.emplace(framing.chunked);
+  tx_->status = status;
+  tx_->keep = framing.keep_alive;
+  tx_->until_close = framing.until_close;
+  tx_->head_bytes += head.size();
+  tx_->outgoing.AppendHead(std::move(head));
 }
 
 void Session::SendBody(std::string_view bytes) {
-  pieces_->Add(bytes);
-  if (pieces_->full()) FlushAnswer();
+  tx_->pieces->Add(bytes);
+  if (tx_->pieces->full()) FlushAnswer();
 }
 
 void Session::FlushAnswer() {
-  WriteThrough(pieces_->Take());
+  WriteThrough(tx_->pieces->Take());
 }
 
 void Session::EndAnswer(std::string_view trailers) {
-  WriteThrough(pieces_->TakeLast(trailers));
-  pieces_.reset();
+  WriteThrough(tx_->pieces->TakeLast(trailers));
+  tx_->pieces.reset();
   ReleaseHandler();
   state_ = State::kSending;
   timer_.Cancel();
@@ -124,40 +124,40 @@ void Session::EndAnswer(std::string_view trailers) {
 
 // What has come of it is sent all the same.
 void Session::AbortAnswer() {
-  cut_ = true;
+  tx_->cut = true;
   FlushAnswer();
-  pieces_ = std::make_unique<AnswerPieces>(false);
+  tx_->pieces.emplace(false);
   EndAnswer({});
 }
 
 void Session::StartTunnel(std::string_view head) {
-  assert(parser_.complete());
+  assert(tx_->parser.complete());
   StartAnswer(101, std::string(head), {.chunked = false, .keep_alive = false});
-  tunnel_ = true;
+  tx_->tunnel = true;
   FlushAnswer();
   if (!pumping_) Yield();
 }
 
 // Writes `parts` behind what waits; what the client does not take waits, too.
 void Session::WriteThrough(std::span<const iovec> parts) {
-  if (broken_ || (parts.empty() && outgoing_.empty())) return;
+  if (broken_ || (parts.empty() && tx_->outgoing.empty())) return;
   const bool waited = blocked_;
-  const ssize_t taken = outgoing_.WriteThrough(*stream_, parts, !blocked_);
+  const ssize_t taken = tx_->outgoing.WriteThrough(*stream_, parts, !blocked_);
   if (taken < 0) {
     // Whoever called still needs the session.
     broken_ = true;
     Yield();
     return;
   }
-  bytes_sent_ += static_cast<uint64_t>(taken);
-  blocked_ = !outgoing_.empty();
+  tx_->bytes_sent += static_cast<uint64_t>(taken);
+  blocked_ = !tx_->outgoing.empty();
   // Whoever has yielded waits for OnWritable, too: it is that which wants no more.
   if (blocked_) WantWritable(true);
   if (blocked_ != waited) ArmBusy();
 }
 
 void Session::Refuse(int status, std::string_view detail) {
-  refusal_ = detail;
+  tx_->refusal = detail;
   TellGone();
   Send(http::ErrorResponse(status, detail), false);
 }
@@ -167,29 +167,29 @@ bool Session::StepSending(std::string_view rest) {
     Break();
     return false;
   }
-  const uint64_t sent = bytes_sent_;
+  const uint64_t sent = tx_->bytes_sent;
   if (Flush()) {
     timer_.Cancel();
     FinishAnswer(rest);
     return true;
   }
-  if (state_ != State::kOver && (bytes_sent_ > sent || !timer_.armed())) {
-    Arm(environment_.settings.write_timeout_ms);
+  if (state_ != State::kOver && (tx_->bytes_sent > sent || !timer_.armed())) {
+    Arm(environment().settings.write_timeout_ms);
   }
   return false;
 }
 
 // True when all is written.
 bool Session::Flush() {
-  if (outgoing_.empty()) return true;
+  if (tx_->outgoing.empty()) return true;
   if (blocked_) return false;
-  const ssize_t taken = outgoing_.Write(*stream_);
+  const ssize_t taken = tx_->outgoing.Write(*stream_);
   if (taken < 0) {
     Break();
     return false;
   }
-  bytes_sent_ += static_cast<uint64_t>(taken);
-  blocked_ = !outgoing_.empty();
+  tx_->bytes_sent += static_cast<uint64_t>(taken);
+  blocked_ = !tx_->outgoing.empty();
   // Whoever has yielded waits for OnWritable, too: it is that which wants no more.
   if (blocked_) WantWritable(true);
   if (state_ == State::kBusy && (taken > 0 || !blocked_)) ArmBusy();
@@ -210,32 +210,25 @@ void Session::Yield() {
 // --- After the answer ---
 
 void Session::FinishAnswer(std::string_view rest) {
-  Report(status_, !cut_);
-  if (cut_) {
-    if (until_close_) stream_->ResetOnClose();
+  Report(tx_->status, !tx_->cut);
+  if (tx_->cut) {
+    if (tx_->until_close) stream_->ResetOnClose();
     End();
-  } else if (!keep_ || draining_) {
+  } else if (!tx_->keep || draining_) {
     Linger(rest);
-  } else if (parser_.complete()) {
+  } else if (tx_->parser.complete()) {
     AwaitRequest();
   } else {
     state_ = State::kSkipping;
-    Arm(environment_.settings.body_timeout_ms);
+    Arm(environment().settings.body_timeout_ms);
   }
 }
 
 void Session::AwaitRequest() {
-  parser_.Next();
+  ReleaseTransaction();
   state_ = State::kIdle;
-  first_ = dispatched_ = body_wanted_ = body_ended_ = body_paused_ = continue_owed_ = false;
-  bytes_sent_ = head_bytes_ = 0;
-  route_ = {};
-  error_pages_ = nullptr;
-  kept_.reset();
-  redirected_.reset();
-  upstream_.reset();
-  subject_ = {};
-  Arm(environment_.settings.idle_timeout_ms);
+  first_ = false;
+  Arm(environment().settings.idle_timeout_ms);
 }
 
 bool Session::StepSkipping(std::string_view& rest) {
@@ -243,12 +236,12 @@ bool Session::StepSkipping(std::string_view& rest) {
     if (client_ended_) End();
     return false;
   }
-  const http::RequestParser::Fed fed = parser_.Feed(rest, nullptr);
+  const http::RequestParser::Fed fed = tx_->parser.Feed(rest, nullptr);
   rest.remove_prefix(fed.consumed);
   if (fed.event == http::RequestParser::Event::kError) {
     End();
-  } else if (!parser_.complete()) {
-    Arm(environment_.settings.body_timeout_ms);
+  } else if (!tx_->parser.complete()) {
+    Arm(environment().settings.body_timeout_ms);
   } else if (draining_) {
     Linger(rest);
   } else {
@@ -259,15 +252,15 @@ bool Session::StepSkipping(std::string_view& rest) {
 
 void Session::Linger(std::string_view rest) {
   // A client that asked for the end, and of whom nothing is unread, sends nothing more.
-  const bool done =
-      dispatched_ && parser_.complete() && rest.empty() && !parser_.request().keep_alive();
+  const bool done = tx_->dispatched && tx_->parser.complete() && rest.empty() &&
+                    !tx_->parser.request().keep_alive();
   if (done || client_ended_) {
     End();
     return;
   }
+  ReleaseTransaction();
   state_ = State::kLingering;
-  parser_.Next();
-  linger_until_ms_ = environment_.loop.NowMs() + kLingerMs;
+  linger_until_ms_ = environment().loop.NowMs() + kLingerMs;
   stream_->ShutdownWrite();
   Arm(kLingerSilenceMs);
 }
@@ -279,7 +272,7 @@ bool Session::StepLingering(std::string_view& rest) {
   }
   linger_bytes_ += rest.size();
   rest = {};
-  const uint64_t now = environment_.loop.NowMs();
+  const uint64_t now = environment().loop.NowMs();
   if (linger_bytes_ > kLingerBytes || now >= linger_until_ms_) {
     End();
   } else {
@@ -292,42 +285,47 @@ bool Session::StepLingering(std::string_view& rest) {
 
 RequestSummary Session::Summarize(int status) const {
   RequestSummary summary;
-  summary.request = dispatched_ ? &parser_.request() : nullptr;
+  summary.request = tx_->dispatched ? &tx_->parser.request() : nullptr;
   summary.peer = &stream_->peer();
   summary.connection_id = id_;
   summary.status = status;
-  summary.route = route_;
-  summary.subject = subject_;
-  summary.error = refusal_;
-  summary.upstream = upstream_.get();
-  summary.duration_ns = environment_.loop.NowNs() - started_ns_;
-  summary.bytes_sent = bytes_sent_;
-  summary.body_bytes_sent = bytes_sent_ - std::min(bytes_sent_, head_bytes_);
+  summary.route = tx_->route;
+  summary.subject = tx_->subject;
+  summary.error = tx_->refusal;
+  summary.upstream = tx_->upstream ? &*tx_->upstream : nullptr;
+  summary.duration_ns = environment().loop.NowNs() - tx_->started_ns;
+  summary.bytes_sent = tx_->bytes_sent;
+  summary.body_bytes_sent = tx_->bytes_sent - std::min(tx_->bytes_sent, tx_->head_bytes);
   return summary;
 }
 
 void Session::Report(int status, bool complete) {
   RequestSummary summary = Summarize(status);
   summary.complete = complete;
-  environment_.dispatcher.OnRequestDone(summary);
+  environment().dispatcher.OnRequestDone(summary);
 }
 
 void Session::TellGone() {
-  if (handler_ == nullptr) return;
-  handler_->OnClientGone();
+  if (tx_ == nullptr || tx_->handler == nullptr) return;
+  tx_->handler->OnClientGone();
   ReleaseHandler();
 }
 
 void Session::ReleaseHandler() {
-  if (handler_ != nullptr) environment_.loop.DeferDelete(std::move(handler_));
+  if (tx_ == nullptr || tx_->handler == nullptr) return;
+  environment().loop.DeferDelete(std::move(tx_->handler));
+}
+
+void Session::ReleaseTransaction() {
+  if (tx_ != nullptr) TransactionStock::GiveBack(std::move(tx_));
 }
 
 void Session::Break() {
   TellGone();
   if (state_ == State::kBusy) {
-    Report(pieces_ != nullptr ? status_ : RequestSummary::kClientGone, false);
+    Report(tx_->pieces ? tx_->status : RequestSummary::kClientGone, false);
   }
-  if (state_ == State::kSending) Report(status_, false);
+  if (state_ == State::kSending) Report(tx_->status, false);
   End();
 }
 

@@ -3,19 +3,22 @@
 #include <utility>
 
 #include "server/session.h"
+#include "server/transaction.h"
 
 namespace sluice::server {
 
 SessionSet::SessionSet(SessionEnvironment environment, uint64_t first_id)
-    : environment_(environment), next_id_(first_id) {}
+    : environment_(environment),
+      transactions_(std::make_shared<TransactionStock>(environment.settings.limits)),
+      next_id_(first_id) {}
 
 SessionSet::~SessionSet() {
   CloseAll();
 }
 
 void SessionSet::Add(std::unique_ptr<net::Stream> stream, bool over_limit) {
-  sessions_.push_back(std::make_unique<Session>(*this, environment_, std::move(stream), next_id_++,
-                                                draining_, over_limit));
+  sessions_.push_back(
+      std::make_unique<Session>(*this, std::move(stream), next_id_++, draining_, over_limit));
   sessions_.back()->index_ = sessions_.size() - 1;
 }
 

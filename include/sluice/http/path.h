@@ -28,6 +28,10 @@ class Path {
 
   // `raw` starts with '/' and has no query.
   [[nodiscard]] static Result<Path> Parse(std::string_view raw);
+  // Becomes that path, in the memory that it has. After an error it is of no use until Clear().
+  [[nodiscard]] Result<> Read(std::string_view raw);
+  // "/" again; memory of an ordinary size is kept.
+  void Clear();
 
   [[nodiscard]] size_t segment_count() const { return ends_.size(); }
   // REQUIRES: i < segment_count().
@@ -48,6 +52,7 @@ class Path {
  private:
   // Takes a path as it is, if nothing in it is encoded, empty or begins with a dot.
   [[nodiscard]] bool TakePlain(std::string_view raw);
+  [[nodiscard]] Result<> Decode(std::string_view raw);
 
   std::string text_ = "/";
   std::vector<uint32_t> ends_;  // where each segment ends in text_

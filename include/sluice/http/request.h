@@ -78,6 +78,8 @@ class Request {
   friend class HeadReader;
 
   [[nodiscard]] std::string_view View(HeadSlice s) const { return fields_.View(s); }
+  // As a new one, but for memory of an ordinary size.
+  void Clear();
 
   FieldLines fields_;
   Path path_;

@@ -4,7 +4,7 @@
 //
 //   Fed fed = parser.Feed(bytes, &sink);     // kHead: request() is there; the body is not touched
 //   yet fed = parser.Feed(rest, &sink);          // body to the sink; kEnd: the message is complete
-//   parser.Next();                           // frees the request; the next one may be fed
+//   parser.Next();                           // forgets the request; the next one may be fed
 //
 // Nothing after the end of a head or of a message is consumed in the same call, so a pipelined
 // request waits untouched, and so do a body that nobody wants and the bytes of a tunnel: an upgrade
@@ -72,7 +72,7 @@ class RequestParser {
   // body is checked and dropped.
   [[nodiscard]] Fed Feed(std::string_view bytes, BodySink* sink);
 
-  // Ready for the next request; frees the memory of this one.
+  // Ready for the next request. Memory of an ordinary size is kept for it.
   void Next();
 
   // Whole after kHead. After kError in the head, the method is there if it was read.

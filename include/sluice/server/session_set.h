@@ -16,6 +16,7 @@
 namespace sluice::server {
 
 class Session;
+class TransactionStock;
 
 struct SessionSettings {
   http::RequestLimits limits;
@@ -57,6 +58,7 @@ class SessionSet {
   void Remove(Session& session);
 
   SessionEnvironment environment_;
+  std::shared_ptr<TransactionStock> transactions_;  // what requests left for the next ones
   std::vector<std::unique_ptr<Session>> sessions_;  // dense; each knows its index
   uint64_t next_id_;
   bool draining_ = false;
