@@ -163,8 +163,11 @@ void ProxyRequest::TakeHead(const http::ResponseHead& head) {
                   [this](const config::ErrorPage& page) { return page.status == status_; });
   if (intercepted) {
     http::Response response = http::ErrorResponse(status_, {});
-    if (const auto challenge = head.Header("WWW-Authenticate"); challenge && status_ == 401) {
-      response.headers.emplace_back("WWW-Authenticate", *challenge);
+    for (size_t i = 0; status_ == 401 && i < head.header_count(); ++i) {
+      const auto [name, value] = head.header(i);
+      if (http::EqualsIgnoreCase(name, "www-authenticate")) {
+        response.headers.emplace_back("WWW-Authenticate", value);
+      }
     }
     Respond(std::move(response));
     return;

@@ -264,3 +264,11 @@ def test_error_pages(make_gateway, make_origin, refused):
     assert page.get("content-type").startswith("application/json")
     head = gateway.fetch("HEAD", "/")
     assert head.status == 502 and head.body == b""
+
+
+def test_page_for_401_keeps_every_challenge(make_proxy):
+    challenges = [("WWW-Authenticate", 'Basic realm="x"'), ("WWW-Authenticate", "Bearer")]
+    gateway, _ = make_proxy(answer(b"mine", 401, challenges), route={"error_pages": {"401": "log in"}, "intercept_errors": True})
+    response = gateway.fetch("GET", "/")
+    assert (response.status, response.body) == (401, b"log in")
+    assert [value for name, value in response.headers if name == "www-authenticate"] == ['Basic realm="x"', "Bearer"]
