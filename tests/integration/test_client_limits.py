@@ -6,6 +6,8 @@ import signal
 import threading
 import time
 
+import pytest
+
 from harness.http import Connection, fetch
 from harness.origin import answer
 from harness.wait import TIMEOUT, wait_for
@@ -246,10 +248,17 @@ def test_requests_under_way_on_a_route_are_limited_and_given_back(make_proxy):
         gates.release()
         assert slow.response().status == 200
         wait_for(lambda: gateway.fetch("GET", "/limited").status == 200, "it is over, though its connection is open")
-        slow.request("GET", "/limited/slow")
-        origin.wait_requests(5)
-        assert is_refusal(gateway.fetch("GET", "/limited"))
-    wait_for(lambda: gateway.fetch("GET", "/limited").status == 200, "who leaves gives up the place")
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_who_leaves_a_route_gives_up_the_place(make_proxy, how):
+    gateway, origin, gates = busy(make_proxy, {"connections": {"max": 1}})
+    slow = gateway.connect()
+    slow.request("GET", "/limited/slow")
+    origin.wait_requests()
+    assert is_refusal(gateway.fetch("GET", "/limited"))
+    getattr(slow, how)()
+    wait_for(lambda: gateway.fetch("GET", "/limited").status == 200, "the place is free")
     gates.release()
 
 
@@ -264,8 +273,7 @@ def test_limit_after_a_request_without_one(make_proxy):
             assert second.response().status == status
         gates.release()
         assert slow.response().status == 200
-        second.request("GET", "/limited")
-        assert second.response().status == 200
+        wait_for(lambda: gateway.fetch("GET", "/limited").status == 200, "the place is free")
 
 
 def test_rate_of_a_route_leaves_what_it_refuses_uncounted(make_proxy):
