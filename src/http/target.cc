@@ -43,7 +43,7 @@ bool IsIpv6(std::string_view text) {
   char terminated[INET6_ADDRSTRLEN];
   if (text.size() >= sizeof terminated || text.find('\0') != std::string_view::npos) return false;
   terminated[text.copy(terminated, text.size())] = '\0';
-  in6_addr address;
+  in6_addr address{};
   return inet_pton(AF_INET6, terminated, &address) == 1;
 }
 

@@ -58,7 +58,7 @@ class Outgoing {
                                 all.begin());
     const ssize_t taken = writable ? stream.TryWrite(std::span(all).first(count)) : 0;
     if (taken < 0) return taken;
-    size_t past = static_cast<size_t>(taken);
+    auto past = static_cast<size_t>(taken);
     const size_t held = std::min(past, size());
     sent_ += held;
     past -= held;
