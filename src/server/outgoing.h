@@ -22,8 +22,10 @@ class Outgoing {
 
   [[nodiscard]] size_t size() const { return head_.size() + body_.size() - sent_; }
   [[nodiscard]] bool empty() const { return size() == 0; }
+  // The memory that it takes: in proportion to the most that size() has been.
+  [[nodiscard]] size_t capacity() const { return head_.capacity() + body_.capacity(); }
 
-  // REQUIRES: no body was set since it was last empty.
+  // REQUIRES: no body was set or kept since it was last empty.
   void AppendHead(std::string_view bytes) { head_ += bytes; }
   void AppendHead(std::string&& bytes) {
     if (head_.empty()) {
@@ -66,12 +68,24 @@ class Outgoing {
     for (const iovec& part : parts) {
       const size_t skip = std::min(past, part.iov_len);
       past -= skip;
-      body_.append(static_cast<const char*>(part.iov_base) + skip, part.iov_len - skip);
+      Keep({static_cast<const char*>(part.iov_base) + skip, part.iov_len - skip});
     }
     return taken;
   }
 
  private:
+  void Keep(std::string_view bytes) {
+    if (bytes.empty()) return;
+    // So that what was sent does not pile up behind a peer that never takes everything.
+    if (sent_ > size()) {
+      const size_t of_head = std::min(sent_, head_.size());
+      head_.erase(0, of_head);
+      body_.erase(0, sent_ - of_head);
+      sent_ = 0;
+    }
+    body_ += bytes;
+  }
+
   static iovec Part(std::string& bytes, size_t from) {
     return {bytes.data() + from, bytes.size() - from};
   }
