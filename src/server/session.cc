@@ -124,7 +124,8 @@ void Session::ResumeBody() {
   if (!tx_->body_paused) return;
   tx_->body_paused = false;
   ArmBusy();
-  if (!pumping_) Yield();
+  // Not in a later turn: none comes while the client does not read, and it may well go on sending.
+  Pump({});
 }
 
 void Session::Respond(http::Response response) {
@@ -288,14 +289,12 @@ bool Session::StepBusy(std::string_view& rest) {
     return true;
   }
   if (!tx_->outgoing.empty()) {
-    if (blocked_) {
-      if (!tx_->pieces) return false;  // a 100, or another interim answer
-    } else if (!Flush()) {
-      return false;
-    } else if (tx_->pieces && tx_->handler != nullptr) {
+    if (!blocked_ && Flush() && tx_->pieces && tx_->handler != nullptr) {
       tx_->handler->OnAnswerSent();
       return true;
     }
+    if (state_ == State::kOver) return false;
+    if (blocked_ && !tx_->pieces) return false;  // a 100, or another interim answer
   }
   if (tx_->next != nullptr) {
     const Next next = std::exchange(tx_->next, nullptr);
@@ -356,9 +355,9 @@ bool Session::StepBody(std::string_view& rest) {
   tx_->continue_owed = false;  // the client did not wait
   const http::RequestParser::Fed fed = tx_->parser.Feed(rest, this);
   rest.remove_prefix(fed.consumed);
-  if (state_ == State::kOver) return false;
+  if (state_ != State::kBusy) return true;
   ArmBusy();
-  if (fed.event == http::RequestParser::Event::kError && state_ == State::kBusy && !tx_->answer) {
+  if (fed.event == http::RequestParser::Event::kError && !tx_->answer) {
     if (tx_->pieces) {
       Break();
       return false;

@@ -102,6 +102,7 @@ void Session::StartAnswer(int status, std::string head, const AnswerFraming& fra
   tx_->until_close = framing.until_close;
   tx_->head_bytes += head.size();
   tx_->outgoing.AppendHead(std::move(head));
+  if (blocked_) ArmBusy();  // an interim answer waits, which nobody had to take in time
 }
 
 void Session::SendBody(std::string_view bytes) {

@@ -36,6 +36,7 @@ struct Transaction {
   // As a new one, but for memory of an ordinary size. REQUIRES: no handler.
   void Clear();
 
+  std::shared_ptr<const void> kept;  // outlives those who answer
   http::RequestParser parser;
   std::unique_ptr<RequestHandler> handler;
   Outgoing outgoing;
@@ -45,7 +46,6 @@ struct Transaction {
   std::unique_ptr<Redirected> redirected;
   std::optional<UpstreamRecord> upstream;  // the last that was asked
   std::string refusal;                     // why the session itself answered
-  std::shared_ptr<const void> kept;
   std::string_view route;
   const std::vector<config::ErrorPage>* error_pages = nullptr;  // the route's, kept
   std::string subject;

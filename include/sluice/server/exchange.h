@@ -61,7 +61,8 @@ class Exchange {
   // never from inside this call. Sends "100 Continue" if the client waits for it. A body over the
   // limit is answered with 413 by the session, and the handler gets OnClientGone.
   virtual void ReadBody(std::optional<uint64_t> limit = std::nullopt) = 0;
-  // While paused, OnBody and OnBodyEnd do not come, and the client may take its time.
+  // While paused, OnBody and OnBodyEnd do not come, and the client may take its time. What waited
+  // comes from inside ResumeBody: call it last.
   virtual void PauseBody() = 0;
   virtual void ResumeBody() = 0;
   // Whether all of the request has been read.
