@@ -20,8 +20,8 @@ namespace sluice::server {
 class Tunnel final : private net::StreamHandler, private event::TimerWheel::Handler {
  public:
   // What goes through is counted in `record`. `over` is called once, last, when the tunnel is to
-  // end; the owner then destroys it and ends the exchange. It ends after `idle_ms` in which neither
-  // side sent anything.
+  // end; the owner then ends the exchange, and destroys the tunnel in this turn or later. It ends
+  // after `idle_ms` in which no byte moved.
   Tunnel(Exchange& exchange, std::unique_ptr<net::Stream> upstream, event::TimerWheel& timers,
          uint64_t idle_ms, proxy::CallRecord& record, std::function<void()> over)
       : exchange_(exchange),
@@ -39,6 +39,7 @@ class Tunnel final : private net::StreamHandler, private event::TimerWheel::Hand
   }
 
   void OnClientData(std::string_view bytes) {
+    if (upstream_ == nullptr) return;
     timers_.Arm(idle_, idle_ms_);
     const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
     Write({&part, 1});
@@ -46,10 +47,14 @@ class Tunnel final : private net::StreamHandler, private event::TimerWheel::Hand
   }
   void OnClientEnd() {
     client_ended_ = true;
-    if (outgoing_.empty()) upstream_->ShutdownWrite();
+    if (upstream_ != nullptr && outgoing_.empty()) upstream_->ShutdownWrite();
   }
   // The client has taken what waited.
-  void OnClientSent() { upstream_->ResumeReading(net::PauseReason::kBackpressure); }
+  void OnClientSent() {
+    if (upstream_ == nullptr) return;
+    timers_.Arm(idle_, idle_ms_);
+    upstream_->ResumeReading(net::PauseReason::kBackpressure);
+  }
 
  private:
   static constexpr size_t kBufferBytes = size_t{64} * 1024;
@@ -66,15 +71,16 @@ class Tunnel final : private net::StreamHandler, private event::TimerWheel::Hand
       upstream_->PauseReading(net::PauseReason::kBackpressure);
     }
   }
-  void OnEnd() override { over_(); }
+  void OnEnd() override { End(); }
   void OnWritable() override {
+    timers_.Arm(idle_, idle_ms_);
     Write({});
     if (!outgoing_.empty()) return;
-    exchange_.ResumeBody();
     if (client_ended_) upstream_->ShutdownWrite();
+    exchange_.ResumeBody();
   }
-  void OnClosed(int /*error*/) override { over_(); }
-  void OnTimeout(event::TimerWheel::Node& /*node*/) override { over_(); }
+  void OnClosed(int /*error*/) override { End(); }
+  void OnTimeout(event::TimerWheel::Node& /*node*/) override { End(); }
 
   // A stream that is dead says so by OnClosed, or at the next read.
   void Write(std::span<const iovec> parts) {
@@ -89,9 +95,16 @@ class Tunnel final : private net::StreamHandler, private event::TimerWheel::Hand
     upstream_->WantWritable(!outgoing_.empty());
   }
 
+  // Without its stream nothing calls back any more, not even what else happened in the same turn.
+  void End() {
+    idle_.Cancel();
+    upstream_.reset();
+    over_();
+  }
+
   Exchange& exchange_;
   proxy::CallRecord& record_;
-  std::unique_ptr<net::Stream> upstream_;
+  std::unique_ptr<net::Stream> upstream_;  // null: it is over
   event::TimerWheel& timers_;
   event::TimerWheel::Node idle_{*this};
   uint64_t idle_ms_;
