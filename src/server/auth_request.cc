@@ -1,8 +1,10 @@
 #include "server/auth_request.h"
 
+#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -16,22 +18,28 @@ namespace {
 // What an app says beside yes or no is dropped; more of it than this ends the connection.
 constexpr uint64_t kDroppedBytes = 64ULL * 1024;
 
-// Null: the request has none of what the cache goes by.
+// Null: the request has none of what the cache goes by. What is there and empty, as the cookie of
+// one who has logged out, tells nobody from others.
 std::optional<uint64_t> CacheKey(const KeyedHash& hash, const config::AuthRequest& auth,
-                                 std::string_view label, const http::Request& request) {
+                                 std::string_view asked_for, const http::Request& request) {
   if (auth.cache_ms == 0) return std::nullopt;
-  std::string text(label);
+  std::string text = fmt::format("{}:{}", asked_for.size(), asked_for);
   bool any = false;
   for (const std::string_view key : auth.cache_key) {
     const size_t colon = key.find(':');
     const std::string_view name = key.substr(colon + 1);
     const auto value = key.starts_with("cookie:") ? request.Cookie(name) : request.Header(name);
-    any = any || value.has_value();
-    fmt::format_to(std::back_inserter(text), "\n{}:{}", value ? value->size() : 0,
-                   value.value_or(std::string_view()));
+    any = any || (value && !value->empty());
+    if (value) {
+      fmt::format_to(std::back_inserter(text), "{}:{}", value->size(), *value);
+    } else {
+      text += '-';
+    }
   }
+  const uint64_t hashed = hash(text);
+  explicit_bzero(text.data(), text.size());  // it has the tokens
   if (!any) return std::nullopt;
-  return hash(text);
+  return hashed;
 }
 
 class AuthSubrequest final : public RequestHandler, private proxy::CallHandler {
@@ -39,6 +47,7 @@ class AuthSubrequest final : public RequestHandler, private proxy::CallHandler {
   AuthSubrequest(const ProxyEnvironment& environment, const config::AuthRequest& auth,
                  std::optional<uint64_t> cache_key, Exchange& exchange, Admitted admitted)
       : environment_(environment),
+        generation_(environment.generation),
         auth_(auth),
         cache_key_(cache_key),
         exchange_(&exchange),
@@ -50,14 +59,13 @@ class AuthSubrequest final : public RequestHandler, private proxy::CallHandler {
     const proxy::FieldList fields = {{"X-Original-URI", std::string(request.target())},
                                      {"X-Original-Method", std::string(request.method_text())}};
     proxy::CallRequest call;
-    call.head =
-        proxy::ForwardRequestHead({.request = request,
-                                   .route = kNoEdits,
-                                   .forwarding = environment_.generation->config().forwarding,
-                                   .peer = exchange_->peer(),
-                                   .fields = &fields,
-                                   .method = "GET",
-                                   .target = auth_.path});
+    call.head = proxy::ForwardRequestHead({.request = request,
+                                           .route = kNoEdits,
+                                           .forwarding = generation_->config().forwarding,
+                                           .peer = exchange_->peer(),
+                                           .fields = &fields,
+                                           .method = "GET",
+                                           .target = auth_.path});
     call.idempotent = true;
     call_ = environment_.upstreams->Find(auth_.upstream)->Start(std::move(call), *this);
   }
@@ -129,7 +137,8 @@ class AuthSubrequest final : public RequestHandler, private proxy::CallHandler {
   }
 
   void Admit() {
-    if (cache_key_) {
+    // After a reload another app may be the one to ask.
+    if (cache_key_ && generation_ == environment_.generation) {
       const uint64_t now_ms = environment_.loop.NowMs();
       environment_.auth_cache.Add(*cache_key_, now_ms, now_ms + auth_.cache_ms, granted_);
     }
@@ -147,6 +156,7 @@ class AuthSubrequest final : public RequestHandler, private proxy::CallHandler {
   }
 
   const ProxyEnvironment& environment_;
+  const GenerationPtr generation_;  // what all below refers to: it has to go last
   const config::AuthRequest& auth_;
   std::optional<uint64_t> cache_key_;
   Exchange* exchange_;
@@ -160,10 +170,11 @@ class AuthSubrequest final : public RequestHandler, private proxy::CallHandler {
 }  // namespace
 
 std::unique_ptr<RequestHandler> RequestAuth(const ProxyEnvironment& environment,
-                                            const config::AuthRequest& auth, std::string_view label,
-                                            Exchange& exchange, Admitted admitted) {
+                                            const config::AuthRequest& auth,
+                                            std::string_view asked_for, Exchange& exchange,
+                                            Admitted admitted) {
   const std::optional<uint64_t> key =
-      CacheKey(*environment.generation->client_limits().hash, auth, label, exchange.request());
+      CacheKey(*environment.generation->client_limits().hash, auth, asked_for, exchange.request());
   if (key) {
     const proxy::FieldList* known = environment.auth_cache.Find(*key, environment.loop.NowMs());
     if (known != nullptr) return admitted(exchange, proxy::FieldList(*known));

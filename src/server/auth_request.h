@@ -15,10 +15,11 @@ namespace sluice::server {
 using Admitted = std::function<std::unique_ptr<RequestHandler>(Exchange& exchange,
                                                                const proxy::FieldList& fields)>;
 
-// `auth` and `label` are the present generation's, which the exchange keeps.
+// `auth` is the present generation's. `asked_for` is what a good answer that is cached holds for:
+// no two routes and topics may have the same.
 [[nodiscard]] std::unique_ptr<RequestHandler> RequestAuth(const ProxyEnvironment& environment,
                                                           const config::AuthRequest& auth,
-                                                          std::string_view label,
+                                                          std::string_view asked_for,
                                                           Exchange& exchange, Admitted admitted);
 
 }  // namespace sluice::server

@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "server/auth_request.h"
 #include "server/proxy_request.h"
 #include "sluice/http/response.h"
@@ -51,10 +53,15 @@ std::unique_ptr<RequestHandler> HandleProxy(const ProxyEnvironment& environment,
   }
   // A function that can be copied holds what cannot.
   auto waiting = std::make_shared<std::unique_ptr<ProxyRequest>>(std::move(request));
-  return RequestAuth(environment, *route.auth_request, route.name, exchange,
-                     [waiting](Exchange&, const proxy::FieldList& fields) {
+  return RequestAuth(environment, *route.auth_request, fmt::format("route {}", match.index),
+                     exchange, [waiting](Exchange& admitted, const proxy::FieldList& fields) {
                        std::unique_ptr<ProxyRequest> next = std::move(*waiting);
-                       next->Begin(fields);
+                       if (admitted.client_ended()) {
+                         admitted.Close();
+                         next.reset();
+                       } else {
+                         next->Begin(fields);
+                       }
                        return next;
                      });
 }

@@ -61,9 +61,10 @@ std::string_view Advice(proxy::CallFailure::Kind kind) {
 ProxyRequest::ProxyRequest(const ProxyEnvironment& environment, const config::Route& route,
                            const net::PeerAddress& client, Place place, Exchange& exchange)
     : environment_(environment),
+      generation_(environment.generation),
       route_(route),
-      upstream_config_(UpstreamOf(environment.generation->config(), route.upstream)),
-      forwarding_(environment.generation->config().forwarding),
+      upstream_config_(UpstreamOf(generation_->config(), route.upstream)),
+      forwarding_(generation_->config().forwarding),
       upstream_(*environment.upstreams->Find(route.upstream)),
       client_(client),
       place_(std::move(place)),
@@ -98,7 +99,7 @@ void ProxyRequest::StartCall(Body body, uint64_t length) {
        .body = body,
        .length = length,
        .upgrade = call.upgrade,
-       .strip = route_.strip_tokens ? &environment_.generation->token_names() : nullptr,
+       .strip = route_.strip_tokens ? &generation_->token_names() : nullptr,
        .fields = fields_.empty() ? nullptr : &fields_});
   fields_.clear();
   call_ = upstream_.Start(std::move(call), answer_);
@@ -261,7 +262,7 @@ void ProxyRequest::TakeEnd(std::string_view trailers) {
   ended_ = true;
   if (redirect_) {
     DropCall();
-    if (exchange_->request_complete()) FollowRedirect();
+    FollowOnceRead();
     return;
   }
   if (throttle_) {
@@ -288,7 +289,6 @@ void ProxyRequest::StartTunnel(const http::ResponseHead& head, std::unique_ptr<n
   tunnel_ = std::make_unique<Tunnel>(*exchange_, std::move(stream), environment_.timers,
                                      upstream_config_.read_timeout_ms, exchange_->upstream().call,
                                      [this] {
-                                       // It is on the stack: its end is that of this handler.
                                        NoteEnd();
                                        std::exchange(exchange_, nullptr)->EndAnswer({});
                                      });
@@ -314,7 +314,16 @@ void ProxyRequest::StartRedirect(const http::ResponseHead& head, std::string_vie
     return;
   }
   DropCall();
-  if (exchange_->request_complete()) FollowRedirect();
+  FollowOnceRead();
+}
+
+// What is left of the body nobody wants, and a server that did not take it waits for nothing more.
+void ProxyRequest::FollowOnceRead() {
+  if (exchange_->request_complete()) {
+    FollowRedirect();
+  } else {
+    exchange_->ResumeBody();
+  }
 }
 
 void ProxyRequest::FollowRedirect() {
@@ -359,7 +368,7 @@ void ProxyRequest::Fail(const proxy::CallFailure& failure) {
                   started_ ? "; the client has a part of the answer" : ""),
       Advice(failure.kind));
   if (redirect_) {
-    if (exchange_->request_complete()) FollowRedirect();
+    FollowOnceRead();
     return;
   }
   ended_ = true;

@@ -26,7 +26,7 @@ namespace sluice::server {
 
 class ProxyRequest final : public RequestHandler, private event::TimerWheel::Handler {
  public:
-  // `route` is the present generation's, which the exchange keeps.
+  // `route` is the present generation's, which this keeps.
   ProxyRequest(const ProxyEnvironment& environment, const config::Route& route,
                const net::PeerAddress& client, Place place, Exchange& exchange);
 
@@ -73,6 +73,7 @@ class ProxyRequest final : public RequestHandler, private event::TimerWheel::Han
   void Fail(const proxy::CallFailure& failure);
 
   void StartRedirect(const http::ResponseHead& head, std::string_view target);
+  void FollowOnceRead();
   void FollowRedirect();
 
   void Drip();
@@ -88,6 +89,7 @@ class ProxyRequest final : public RequestHandler, private event::TimerWheel::Han
   void NoteEnd();
 
   const ProxyEnvironment& environment_;
+  const GenerationPtr generation_;  // what all below refers to: it has to go last
   const config::Route& route_;
   const config::Upstream& upstream_config_;
   const config::Forwarding& forwarding_;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "server/auth_request.h"
 #include "server/pages.h"
 #include "sluice/base/log.h"
@@ -230,7 +232,10 @@ std::unique_ptr<RequestHandler> Worker::DispatchTopic(const routing::Match& matc
   const auto& auth = config().topics[match.index].auth_request;
   if (!auth) return HandleTopic(topic_environment_, match, exchange);
   exchange.set_route_label(config().topics[match.index].name);
-  return RequestAuth(proxy_environment_, *auth, config().topics[match.index].name, exchange,
+  // An app that lets into one room says nothing of the others.
+  const std::string asked_for =
+      fmt::format("topic {} {}", match.index, generation_->router().ChannelOf(match));
+  return RequestAuth(proxy_environment_, *auth, asked_for, exchange,
                      [this](Exchange& admitted, const proxy::FieldList&) {
                        // A reload may have come in between.
                        const routing::Match again = generation_->router().Find(
