@@ -188,7 +188,7 @@ void ProxyRequest::TakeHead(const http::ResponseHead& head) {
       accel.limit_rate.value_or(exchange_->limit_rate().value_or(route_.limit_rate));
   if (rate > 0) throttle_.emplace(rate, environment_.loop.NowMs());
   Cors::Fields cors;
-  if (route_.cors) cors = environment_.generation->cors().FieldsFor(exchange_->request());
+  if (route_.cors) cors = generation_->cors().FieldsFor(exchange_->request());
   exchange_->StartAnswer(
       status_,
       proxy::ForwardResponseHead({.head = head,

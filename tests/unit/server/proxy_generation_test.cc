@@ -150,6 +150,17 @@ TEST_F(ProxyGenerationTest, TokensOfABufferedRequestAreStrippedByTheNamesThatItB
   EXPECT_THAT(server_->written(), EndsWith("\r\n\r\nbody"));
 }
 
+TEST_F(ProxyGenerationTest, PageMayReadTheAnswerByTheOriginsThatTheRequestBeganUnder) {
+  const std::string page = "https://app.example";
+  Start("cors: {origins: [\"" + page + "\"]}\n" + Route("cors: true"));
+  client_ = Client(Get("/", "Origin: " + page + "\r\n"));
+  server_ = Server();
+  Reload(kElsewhere);
+  server_->Deliver("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  Settle({client_});
+  EXPECT_THAT(client_->written(), HasSubstr("\r\nAccess-Control-Allow-Origin: " + page + "\r\n"));
+}
+
 TEST_F(ProxyGenerationTest, RedirectAfterAReloadGoesByWhatIsPresent) {
   Start();
   client_ = Client(Get("/"));
