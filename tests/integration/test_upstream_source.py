@@ -263,7 +263,7 @@ def test_204_ends_the_streams_and_keeps_their_clients_away(make_gateway, app):
     for _ in range(3):
         assert gateway.fetch("GET", "/feed").status == 204
     assert app.seen == 2, "nobody asks it again meanwhile"
-    assert gateway.metric("sluice_disconnects_total", reason="source_ended") == 6
+    gateway.wait_metric("sluice_disconnects_total", 6, reason="source_ended")
     gateway.wait_log("upstream app answers 204")
     gateway.wait_metric("sluice_topics", 0, topic="feed")
     subscriber, _ = subscribe(gateway, app)
