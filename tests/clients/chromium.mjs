@@ -1,7 +1,7 @@
 // One Chromium with a context of its own for each client in it. Commands come in on standard input, one
 // JSON object a line, and what the clients see goes to standard output likewise, until input ends.
 //   {client: ID, open: PAGE, context: {...}}                 tells the page's text whenever it changes, and
-//                                                            each request and fault of the page
+//                                                            each request, fault and download of the page
 //   {client: ID, adapter: NAME, origin: ORIGIN, url: URL, options: {...}, cookies: [...]}
 //                                                            runs adapters/NAME.mjs on a page of ORIGIN
 //   {client: ID, evaluate: SCRIPT, ticket: N}                runs it on the page that is open, and tells its
@@ -99,6 +99,8 @@ async function obey(command) {
   const page = await context.newPage();
   page.on('pageerror', (error) => tell({kind: 'pageerror', text: String(error)}));
   page.on('requestfailed', () => tell({kind: 'requestfailed'}));
+  page.on('download', async (download) => tell(
+      {kind: 'download', name: download.suggestedFilename(), path: await download.path().catch(() => null)}));
   await page.exposeFunction('tell', tell);
   await (command.open ? showPage(page, command.open, tell) : runAdapter(page, command));
 }
