@@ -113,7 +113,11 @@ class AuthSubrequest final : public RequestHandler, private proxy::CallHandler {
   void DropCall() {
     if (call_ == nullptr) return;
     UpstreamRecord& record = exchange_->upstream();
-    record = {.name = auth_.upstream, .status = status_, .error = {}, .call = call_->record()};
+    record = {.name = auth_.upstream,
+              .status = status_,
+              .error = {},
+              .stream = false,
+              .call = call_->record()};
     if (record.call.end_ns == 0) {
       record.call.end_ns = environment_.loop.NowNs() - record.call.started_ns;
     }

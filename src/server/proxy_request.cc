@@ -181,8 +181,8 @@ void ProxyRequest::TakeHead(const http::ResponseHead& head) {
   using Kind = http::ResponseHead::Body;
   const bool delimited = head.body() == Kind::kNone || head.body() == Kind::kLength;
   const AnswerFraming framing = exchange_->PlanAnswer(delimited);
-  const bool buffering =
-      accel.buffering.value_or(route_.buffering && delimited && !proxy::IsEventStream(head));
+  stream_ = proxy::IsEventStream(head);
+  const bool buffering = accel.buffering.value_or(route_.buffering && delimited && !stream_);
   buffer_bytes_ = buffering ? route_.buffer_bytes : 0;
   const uint64_t rate =
       accel.limit_rate.value_or(exchange_->limit_rate().value_or(route_.limit_rate));
@@ -282,7 +282,7 @@ void ProxyRequest::End() {
 void ProxyRequest::StartTunnel(const http::ResponseHead& head, std::unique_ptr<net::Stream> stream,
                                std::string_view bytes) {
   status_ = head.status();
-  started_ = true;
+  started_ = stream_ = true;
   DropCall();
   exchange_->StartTunnel(
       proxy::ForwardResponseHead({.head = head, .route = route_, .forwarding = forwarding_}));
@@ -398,7 +398,11 @@ void ProxyRequest::Respond(http::Response response) {
 void ProxyRequest::DropCall() {
   if (call_ == nullptr) return;
   UpstreamRecord& record = exchange_->upstream();
-  record = {.name = route_.upstream, .status = status_, .error = {}, .call = call_->record()};
+  record = {.name = route_.upstream,
+            .status = status_,
+            .error = {},
+            .stream = stream_,
+            .call = call_->record()};
   if (record.call.end_ns == 0) NoteEnd();
   call_.reset();
 }

@@ -108,6 +108,7 @@ class ProxyRequest final : public RequestHandler, private event::TimerWheel::Han
   int status_ = 0;           // of the upstream's answer
   uint64_t buffer_bytes_ = 0;
   bool started_ = false;  // the client has a part of the answer
+  bool stream_ = false;   // UpstreamRecord::stream
   bool ended_ = false;    // the upstream's answer is complete
   bool paused_ = false;   // the upstream waits for the client
 };

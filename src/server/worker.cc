@@ -300,7 +300,8 @@ void Worker::Decorate(const http::Request& request, http::Response& response) {
 
 void Worker::OnRequestDone(const RequestSummary& summary) {
   http_stats_.Count(summary.route, summary.status);
-  http_stats_.Observe(summary.duration_ns);
+  const bool stream = summary.upstream != nullptr && summary.upstream->stream;
+  if (!stream) http_stats_.Observe(summary.duration_ns);
   if (access_log_) access_log_->Write(summary);
   if (!LogEnabled(LogLevel::kDebug)) return;
   LogDebug("request id={} client={} method={} route={} status={} duration_us={} bytes={}{}{}",

@@ -6,6 +6,8 @@ import signal
 import pytest
 
 from conftest import START
+from harness.gateway import BASE
+from harness.origin import answer
 from harness.wait import TIMEOUT, wait_for
 
 CHAT = {
@@ -267,3 +269,50 @@ def test_text_has_the_contrast_that_wcag_asks_for(make_gateway, open_at, listene
     page.until_text("#state", "open")
     page.until(lambda: page.text(".value") != "–", "a number")
     assert page.get(CONTRAST) == []
+
+
+def test_status_page_says_of_each_server_how_it_is(make_gateway, make_origin, open_at):
+    """One that is busy, one that rests, one that fails its check, a backup, and a name that does not exist."""
+    well = []
+
+    def slow(connection, request):
+        if request.target == "/slow":
+            connection.wait_end()
+        connection.send(answer(b"ok"))
+
+    busy, gone = make_origin(slow), make_origin(answer(b"ok"))
+    sick = make_origin(lambda connection, _: connection.send(answer(status=200 if well else 503)))
+    gone.refuse()
+    gateway = make_gateway({
+        "upstreams": {
+            "app": {"servers": [gone.name, {"address": busy.name, "weight": 2}, {"address": "unix:/run/app.sock", "backup": True}],
+                    "max_fails": 1, "backoff": "1h", "backoff_max": "1h", "max_connections": 1, "queue": {"size": 5, "timeout": "1h"}},
+            "search": {"servers": [sick.name], "health_check": {"path": "/up", "interval": "100ms", "rise": 1, "fall": 1}},
+            "images": {"servers": ["nowhere.invalid:80"]}},
+        "routes": [{"path": "/", "upstream": "app"}]},
+        base={key: BASE[key] for key in ("listen", "workers", "admin", "drain")})
+    page = open_at(gateway.admin, "/status")
+    rows = "[...document.querySelectorAll('#upstreams tbody tr')].map((row) => [...row.cells].map((cell) => cell.innerText))"
+    page.until(lambda: len(page.get(rows)) == 5, "all servers are there")
+    assert page.get("document.getElementById('served').hidden"), "there are no topics"
+    for _ in range(3):
+        assert gateway.fetch("GET", "/").status == 200
+    with gateway.connect() as one, gateway.connect() as other:
+        for client in (one, other):
+            client.request("GET", "/slow")
+        gateway.wait_metric("sluice_upstream_waiting", 1)
+        expected = [
+            [gone.name, "app · 1 waiting", "▲ rests", "0", "0", "0", "0", "▲ 1"],
+            [busy.name, "app", "up", "3", "1", "0", "1", "0"],
+            ["unix:/run/app.sock backup", "app", "▲ rests", "0", "0", "0", "0", "▲ 1"],
+            [sick.name, "search", "▲ check fails", "0", "0", "0", "0", "0"],
+            ["nowhere.invalid:80", "images", "▲ not resolved", "0", "0", "0", "0", "0"]]
+        marked = rows.replace("cell.innerText", "(cell.querySelector('.alarm') ? '▲ ' : '') + cell.innerText")
+        page.until(lambda: page.get(marked) == expected, f"they are {expected}")
+    well.append(True)
+    page.until(lambda: page.get(rows)[3][2] == "up", "it is well again")
+    assert page.get(CONTRAST) == []
+    assert page.get("""(() => {
+      const [one, other] = ['proxied', 'process'].map((id) => document.getElementById(id).closest('.card').getBoundingClientRect());
+      return other.top - one.bottom;
+    })()""") > 8, "cards do not touch"

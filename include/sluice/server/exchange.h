@@ -40,6 +40,7 @@ struct UpstreamRecord {
   std::string_view name;
   int status = 0;          // 0: it gave no answer
   std::string_view error;  // why not, or no whole one (ToName); empty: it did
+  bool stream = false;     // of events, or a tunnel: it lasts as long as its client wants
   proxy::CallRecord call;
 };
 

@@ -21,7 +21,7 @@ namespace sluice::server {
 class HttpStats {
  public:
   // Each of these is counted by itself; all other statuses are counted as kOther.
-  static constexpr int kFirstStatus = 200;
+  static constexpr int kFirstStatus = 101;  // a WebSocket; what is below 200 else is no answer
   static constexpr int kLastStatus = 599;
   static constexpr int kOther = 0;
   static constexpr size_t kStatuses = kLastStatus - kFirstStatus + 2;

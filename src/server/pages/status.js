@@ -72,6 +72,7 @@ const cell = (label, value, alarm) => {
 };
 
 const showTopics = (topics) => {
+  $('served').hidden = topics.length === 0;
   $('topics').tBodies[0].replaceChildren(...topics.map((topic) => {
     const gaps = sum(Object.values(topic.gaps));
     return element('tr', {}, element('th', {scope: 'row'}, topic.name),
@@ -82,14 +83,24 @@ const showTopics = (topics) => {
   }));
 };
 
+// Why a server gets no requests, in two words at most.
+const stateOf = ({addresses}) => {
+  const up = addresses.filter((address) => address.up).length;
+  if (addresses.length === 0) return 'not resolved';
+  if (up === addresses.length) return 'up';
+  if (up > 0) return `${number(up)} of ${number(addresses.length)} up`;
+  return addresses.some((address) => !address.healthy) ? 'check fails' : 'rests';
+};
+
 const showUpstreams = (upstreams) => {
   $('proxied').hidden = upstreams.length === 0;
-  $('upstreams').tBodies[0].replaceChildren(...upstreams.flatMap(({name, waiting, servers}) => servers.map((server) => {
-    const up = server.addresses.filter((address) => address.up).length;
-    const state = server.addresses.length > 1 ? `${number(up)} of ${number(server.addresses.length)}` : server.up ? 'yes' : 'no';
-    return element('tr', {}, element('th', {scope: 'row'}, server.server),
-        element('td', {className: 'path'}, waiting > 0 ? `${name} · ${number(waiting)} wait` : name),
-        cell('up', state, up < server.addresses.length || !server.up), cell('requests', server.requests),
+  $('upstreams').tBodies[0].replaceChildren(...upstreams.flatMap(({name, waiting, servers}) => servers.map((server, i) => {
+    const title = element('th', {scope: 'row'}, server.server);
+    if (server.backup) title.append(element('span', {className: 'quiet'}, ' backup'));
+    const state = stateOf(server);
+    return element('tr', {}, title,
+        element('td', {className: 'path'}, waiting > 0 && i === 0 ? `${name} · ${number(waiting)} waiting` : name),
+        cell('state', state, state !== 'up'), cell('requests', server.requests),
         cell('active', server.active), cell('idle', server.idle), cell('retries', server.retries),
         cell('failures', server.failures, server.failures > 0));
   })));

@@ -114,7 +114,7 @@ TEST_F(AccessLogTest, JsonSaysWhatTheUpstreamDid) {
     "tries": 3, "error": null, "failed": [
       {"addr": "192.0.2.7:3000", "reason": "connect"},
       {"addr": "unix:/run/\"a\".sock", "reason": "connect_timeout"}]})"));
-  record = {.name = "app", .status = 0, .error = "no_server", .call = {}};
+  record = {.name = "app", .status = 0, .error = "no_server", .stream = false, .call = {}};
   line = nlohmann::json::parse(Json());
   EXPECT_EQ(line["upstream"], nlohmann::json::parse(R"({
     "name": "app", "addr": null, "status": null, "connect_time": null, "header_time": null,
