@@ -198,6 +198,12 @@ def test_the_image_runs_as_nobody_special_and_can_be_asked():
     assert stage.all("COPY")[-1].words[1] == entry[-1]
 
 
+def test_the_image_can_verify_upstreams():
+    """What the package only recommends is not installed with it."""
+    install, = (run.rest for run in read_dockerfile()[-1].all("RUN") if "/tmp/sluice.deb" in run.rest)
+    assert "--no-install-recommends" in install and " ca-certificates " in install
+
+
 def test_compose_gives_each_gateway_time_and_descriptors():
     folder = ROOT / "docs/examples/compose"
     services = yaml.safe_load((folder / "compose.yaml").read_text())["services"]

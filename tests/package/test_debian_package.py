@@ -70,6 +70,7 @@ def test_it_is_built_and_says_what_it_is_and_needs(package):
     assert field(package, "Description").startswith("Reverse proxy and SSE fan-out gateway\n Sluice holds")
     depends = {name.split()[0] for name in field(package, "Depends").split(", ")}
     assert {"adduser", "libc6", "libstdc++6", "libuv1", "libyaml-cpp0.7"} <= depends
+    assert field(package, "Recommends") == "ca-certificates", "upstreams with TLS are verified by them"
 
 
 def test_it_holds_what_debian_expects_where_debian_expects_it(package):
