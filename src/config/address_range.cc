@@ -25,7 +25,7 @@ bool AddressRange::Covers(const net::PeerAddress& address) const {
   const std::array<uint8_t, 16> bytes = Mapped(address);
   const size_t whole = bits / 8;
   if (!std::equal(bytes.begin(), bytes.begin() + whole, base.begin())) return false;
-  const uint8_t mask = static_cast<uint8_t>(0xFF00U >> (bits % 8));
+  const auto mask = static_cast<uint8_t>(0xFF00U >> (bits % 8));
   return bits % 8 == 0 || ((bytes[whole] ^ base[whole]) & mask) == 0;
 }
 

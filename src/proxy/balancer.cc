@@ -81,12 +81,12 @@ bool Balancer::TakesPart(Server& server, bool backups, uint64_t now_ms, bool& fu
 
 // Smooth: of weights 5, 1, 1 the turns are a a b a c a a, not a a a a a b c.
 Server* Balancer::ByTurn(std::span<Server* const> servers) const {
-  Server* best = nullptr;
+  Server* best = servers.front();
   int64_t total = 0;
   for (Server* server : servers) {
     server->current_weight += server->config().weight;
     total += server->config().weight;
-    if (best == nullptr || server->current_weight > best->current_weight) best = server;
+    if (server->current_weight > best->current_weight) best = server;
   }
   best->current_weight -= total;
   return best;

@@ -137,8 +137,9 @@ void UpstreamImpl::GiveTurn(CallImpl& call) {
 void UpstreamImpl::RunTurns() {
   turn_->Stop();
   running_.swap(turns_);
-  for (size_t i = 0; i < running_.size(); ++i) {
-    if (running_[i] != nullptr) running_[i]->OnTurn();
+  // A turn may end a call, which then is null here, and gives only the next turns.
+  for (CallImpl* const& call : running_) {
+    if (call != nullptr) call->OnTurn();
   }
   running_.clear();
 }

@@ -25,7 +25,7 @@ class Lookup {
 
  private:
   struct Request;
-  static void OnResolved(uv_getaddrinfo_t* request, int status, addrinfo* found);
+  static void OnResolved(uv_getaddrinfo_t* raw, int status, addrinfo* found);
   [[nodiscard]] tl::unexpected<Error> Failure(int status) const;
   void Finish(Result<std::vector<SocketAddress>> result);
 
