@@ -265,17 +265,18 @@ void ProxyRequest::TakeEnd(std::string_view trailers) {
     FollowOnceRead();
     return;
   }
-  if (throttle_) {
-    held_ = trailers;
-    DropCall();
-    Drip();
-    return;
-  }
+  held_ = trailers;
   DropCall();
-  std::exchange(exchange_, nullptr)->EndAnswer(trailers);
+  if (throttle_) {
+    Drip();
+  } else {
+    End();
+  }
 }
 
+// The client's place is free before it can know that the answer is over.
 void ProxyRequest::End() {
+  place_ = {};
   std::exchange(exchange_, nullptr)->EndAnswer(held_);
 }
 
@@ -392,6 +393,7 @@ void ProxyRequest::Answer500(std::string_view why) {
 
 void ProxyRequest::Respond(http::Response response) {
   DropCall();
+  place_ = {};
   std::exchange(exchange_, nullptr)->Respond(std::move(response));
 }
 
