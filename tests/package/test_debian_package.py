@@ -89,7 +89,8 @@ def test_it_holds_what_debian_expects_where_debian_expects_it(package):
         "usr/share/bash-completion/completions/sluice", "usr/share/fish/vendor_completions.d/sluice.fish",
         "usr/share/zsh/vendor-completions/_sluice",
         *(f"usr/share/doc/sluice/{name}"
-          for name in ("LICENSE", "changelog.gz", "copyright", "redis.yaml", "reference.yaml", "sysctl.conf"))}
+          for name in ("LICENSE", "changelog.gz", "copyright", "proxy.yaml", "redis.yaml", "reference.yaml",
+                       "sysctl.conf"))}
     pages = {f"usr/share/man/man{page.name[-1]}/{page.name}.gz" for page in (ROOT / "docs/man").glob("*.[1-8]")}
     assert set(files) == expected | pages
 
