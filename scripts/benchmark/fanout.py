@@ -8,7 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from benchmark.process import Failure, Process, free_port, read_ready, say, wait_for
+from benchmark.process import Failure, Process, read_ready, say, wait_for
+from benchmark.servers import start_nginx, start_sluice
 from benchmark.session import Bench, interval, ratio_text, remark
 
 CHANNEL = "news"
@@ -49,8 +50,7 @@ class Sluice:
     topic = ""  # settings of the topic other than the defaults
 
     def __init__(self, bench):
-        config = bench.folder / "sluice.yaml"
-        config.write_text(f"""\
+        self.process, self.address = start_sluice(bench, f"""\
 listen: [127.0.0.1:0]
 workers: 1
 log: {{level: warn}}
@@ -60,17 +60,6 @@ limits: {{connections: 19500}}
 topics:
   news: {{path: {PATH}, channel: {CHANNEL}, limits: {{subscribers: 50000}}{self.topic}}}
 """)
-        ready, ready_write = os.pipe()
-        log = open(bench.folder / "sluice.log", "w")
-        self.process = Process([bench.build / "sluice", "-c", config, "--ready-fd", ready_write],
-                               bench.cores.server, pass_fds=[ready_write], stdout=log, stderr=log)
-        log.close()
-        os.close(ready_write)
-        try:
-            with os.fdopen(ready) as stream:
-                self.address = read_ready(self.process, stream)["listen"][0]
-        except Failure as error:
-            raise Failure(f"{error}\n{(bench.folder / 'sluice.log').read_text()}") from None
         self.pids = [self.process.pid]
         self.publish = ["--publish", f"unix:{bench.redis.socket}", "--channel", CHANNEL]
 
@@ -95,36 +84,10 @@ class Nchan:
     name = "nchan"
 
     def __init__(self, bench):
-        folder = bench.folder / "nginx"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        port = free_port()
-        config = folder / "nginx.conf"
-        config.write_text(f"""\
-load_module {NCHAN_MODULE};
-{"user root;" if os.geteuid() == 0 else ""}
-daemon off;
-worker_processes 1;
-worker_rlimit_nofile 20000;
-pid {folder}/pid;
-error_log {folder}/error.log;
-events {{ worker_connections 19900; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
-  uwsgi_temp_path {folder}; scgi_temp_path {folder};
-  tcp_nodelay on;
-  keepalive_requests 100000000;
-  nchan_shared_memory_size 512M;
-  server {{
-    listen 127.0.0.1:{port} backlog=4096;
+        self.process, port = start_nginx(
+            bench, f"load_module {NCHAN_MODULE}; worker_processes 1;", "nchan_shared_memory_size 512M;", f"""
     location = {PATH} {{ nchan_subscriber eventsource; nchan_channel_id news; nchan_subscriber_first_message newest; }}
-    location = /publish {{ nchan_publisher http; nchan_channel_id news; nchan_message_buffer_length 1000; }}
-  }}
-}}
-""")
-        self.process = Process(["nginx", "-c", config, "-p", folder], bench.cores.server,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    location = /publish {{ nchan_publisher http; nchan_channel_id news; nchan_message_buffer_length 1000; }}""")
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         wait_for("nginx", lambda: len(children.read_text().split()) >= 1, self.process)
         time.sleep(0.3)

@@ -8,9 +8,9 @@ import shutil
 import socket
 import statistics
 import subprocess
-from pathlib import Path
 
-from benchmark.process import Failure, Process, free_port, read_ready, say, wait_for
+from benchmark.process import Failure, Process, read_ready, say, wait_for
+from benchmark.servers import start_nginx, start_sluice
 from benchmark.session import Bench, interval, ratio_text, remark
 
 KIB = 1024
@@ -29,29 +29,9 @@ class Nginx:
     location = f"proxy_buffers 4 {BUFFER // 4}; proxy_buffer_size 4k; proxy_busy_buffers_size {BUFFER // 2};"
 
     def __init__(self, bench, origin, wrapper=()):
-        folder = bench.folder / "nginx"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        port = free_port()
-        config = folder / "nginx.conf"
-        config.write_text(f"""\
-{"user root;" if os.geteuid() == 0 else ""}
-daemon off;
-master_process off;
-worker_rlimit_nofile 20000;
-pid {folder}/pid;
-error_log {folder}/error.log;
-events {{ worker_connections 19900; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
-  uwsgi_temp_path {folder}; scgi_temp_path {folder};
-  tcp_nodelay on;
-  keepalive_requests 100000000;
+        self.process, port = start_nginx(bench, "master_process off;", f"""
   keepalive_timeout 600s;
-  upstream app {{ server {origin.address}; keepalive 64; keepalive_requests 100000000; }}
-  server {{
-    listen 127.0.0.1:{port} backlog=4096;
+  upstream app {{ server {origin.address}; keepalive 64; keepalive_requests 100000000; }}""", f"""
     location / {{
       proxy_pass http://app;
       proxy_http_version 1.1;
@@ -61,12 +41,7 @@ http {{
       proxy_set_header X-Forwarded-Proto $scheme;
       proxy_max_temp_file_size 0;
       {self.location}
-    }}
-  }}
-}}
-""")
-        self.process = Process([*wrapper, "nginx", "-c", config, "-p", folder], bench.cores.server,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    }}""", wrapper)
         wait_for("nginx", lambda: answers(port), self.process, 60)
         self.address = f"127.0.0.1:{port}"
 
@@ -82,8 +57,7 @@ class Sluice:
     name = "sluice"
 
     def __init__(self, bench, origin, wrapper=()):
-        config = bench.folder / "sluice.yaml"
-        config.write_text(f"""\
+        self.process, self.address = start_sluice(bench, f"""\
 listen: [127.0.0.1:0]
 workers: 1
 log: {{level: warn}}
@@ -93,18 +67,7 @@ upstreams:
 routes:
   - {{path: /, upstream: app, buffers: {BUFFER // KIB}KiB}}
 drain: {{delay: 0s, spread: 10ms, deadline: 1s}}
-""")
-        ready, ready_write = os.pipe()
-        log = open(bench.folder / "sluice.log", "w")
-        self.process = Process([*wrapper, bench.build / "sluice", "-c", config, "--ready-fd", ready_write],
-                               bench.cores.server, pass_fds=[ready_write], stdout=log, stderr=log)
-        log.close()
-        os.close(ready_write)
-        try:
-            with os.fdopen(ready) as stream:
-                self.address = read_ready(self.process, stream)["listen"][0]
-        except Failure as error:
-            raise Failure(f"{error}\n{(bench.folder / 'sluice.log').read_text()}") from None
+""", wrapper)
 
     def stop(self):
         self.process.stop()
