@@ -10,15 +10,9 @@
 #include <openssl/param_build.h>
 #include <openssl/x509.h>
 
-namespace sluice::jose {
+#include "sluice/base/freed.h"
 
-template <auto kFree>
-struct Freed {
-  template <class T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
+namespace sluice::jose {
 
 using PkeyPtr = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using PkeyCtxPtr = std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>>;

@@ -148,19 +148,9 @@ class Builder {
         if (dropped_body() && IsContentField(fields_[i].name)) return false;
         if (nominations_.Has(i)) return false;
         break;
-      case FieldName::kConnection:
       case FieldName::kContentLength:
       case FieldName::kExpect:
       case FieldName::kHost:
-      case FieldName::kHttp2Settings:
-      case FieldName::kKeepAlive:
-      case FieldName::kProxyAuthenticate:
-      case FieldName::kProxyAuthorization:
-      case FieldName::kProxyConnection:
-      case FieldName::kTe:
-      case FieldName::kTrailer:
-      case FieldName::kTransferEncoding:
-      case FieldName::kUpgrade:
       case FieldName::kXForwardedFor:  // these three are put together by AppendOwn
       case FieldName::kXForwardedHost:
       case FieldName::kXForwardedProto:
@@ -181,6 +171,7 @@ class Builder {
         if (dropped_body()) return false;
         break;
       default:
+        if (http::IsHopByHop(known.name)) return false;
         break;
     }
     return !IsReplaced(fields_[i].name);

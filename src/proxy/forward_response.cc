@@ -87,16 +87,6 @@ class Builder {
       case FieldName::kOther:
         if (nominations_.Has(i)) return false;
         break;
-      case FieldName::kConnection:
-      case FieldName::kHttp2Settings:
-      case FieldName::kKeepAlive:
-      case FieldName::kProxyAuthenticate:
-      case FieldName::kProxyAuthorization:
-      case FieldName::kProxyConnection:
-      case FieldName::kTe:
-      case FieldName::kTrailer:
-      case FieldName::kTransferEncoding:
-      case FieldName::kUpgrade:
       case FieldName::kXAccelBuffering:
       case FieldName::kXAccelLimitRate:
       case FieldName::kXAccelOther:
@@ -110,6 +100,7 @@ class Builder {
         }
         break;
       default:
+        if (http::IsHopByHop(known.name)) return false;
         break;
     }
     if (forward_.cors != nullptr && IsOfCors(fields_[i].name)) return false;

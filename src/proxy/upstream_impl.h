@@ -29,6 +29,7 @@ class UpstreamImpl final : public Upstream {
   UpstreamImpl(const UpstreamImpl&) = delete;
   UpstreamImpl& operator=(const UpstreamImpl&) = delete;
 
+  [[nodiscard]] const config::Upstream& config() const override { return state_->config(); }
   void Retire() override { pool_.Close(); }
   [[nodiscard]] std::unique_ptr<Call> Start(CallRequest request, CallHandler& handler) override;
   // That have not been destroyed.
@@ -37,7 +38,6 @@ class UpstreamImpl final : public Upstream {
   // --- for calls ---
   [[nodiscard]] const UpstreamEnvironment& environment() const { return environment_; }
   [[nodiscard]] const std::shared_ptr<UpstreamState>& state() const { return state_; }
-  [[nodiscard]] const config::Upstream& config() const { return state_->config(); }
   [[nodiscard]] UpstreamStats& stats() { return *stats_; }
   [[nodiscard]] Balancer& balancer() { return balancer_; }
   [[nodiscard]] Pool& pool() { return pool_; }

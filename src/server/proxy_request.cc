@@ -34,11 +34,6 @@ bool IsIdempotent(http::Method method) {
   }
 }
 
-const config::Upstream& UpstreamOf(const config::Config& config, const std::string& name) {
-  return *std::find_if(config.upstreams.begin(), config.upstreams.end(),
-                       [&](const config::Upstream& upstream) { return upstream.name == name; });
-}
-
 std::string_view Advice(proxy::CallFailure::Kind kind) {
   using Kind = proxy::CallFailure::Kind;
   switch (kind) {
@@ -63,7 +58,6 @@ ProxyRequest::ProxyRequest(const ProxyEnvironment& environment, const config::Ro
     : environment_(environment),
       generation_(environment.generation),
       route_(route),
-      upstream_config_(UpstreamOf(generation_->config(), route.upstream)),
       forwarding_(generation_->config().forwarding),
       upstream_(*environment.upstreams->Find(route.upstream)),
       client_(client),
@@ -106,11 +100,11 @@ void ProxyRequest::StartCall(Body body, uint64_t length) {
 }
 
 uint64_t ProxyRequest::HashKey() const {
-  if (upstream_config_.balance != config::Balance::kHash) return 0;
+  if (upstream_.config().balance != config::Balance::kHash) return 0;
   // The same on every gateway, so that all of them choose the same server.
   static const KeyedHash kHash(0, 0);
   const http::Request& request = exchange_->request();
-  const config::HashKey& key = upstream_config_.hash;
+  const config::HashKey& key = upstream_.config().hash;
   std::optional<std::string_view> value;
   if (key.kind == config::HashKey::Kind::kCookie) value = request.Cookie(key.name);
   if (key.kind == config::HashKey::Kind::kHeader) value = request.Header(key.name);
@@ -157,7 +151,7 @@ void ProxyRequest::PassInterim(const http::ResponseHead& head) {
 
 void ProxyRequest::TakeHead(const http::ResponseHead& head) {
   status_ = head.status();
-  const proxy::XAccel accel = proxy::ReadXAccel(head, upstream_config_.trust_x_accel);
+  const proxy::XAccel accel = proxy::ReadXAccel(head, upstream_.config().trust_x_accel);
   const bool intercepted =
       route_.intercept_errors &&
       std::any_of(route_.error_pages.begin(), route_.error_pages.end(),
@@ -288,7 +282,7 @@ void ProxyRequest::StartTunnel(const http::ResponseHead& head, std::unique_ptr<n
   exchange_->StartTunnel(
       proxy::ForwardResponseHead({.head = head, .route = route_, .forwarding = forwarding_}));
   tunnel_ = std::make_unique<Tunnel>(*exchange_, std::move(stream), environment_.timers,
-                                     upstream_config_.read_timeout_ms, exchange_->upstream().call,
+                                     upstream_.config().read_timeout_ms, exchange_->upstream().call,
                                      [this] {
                                        NoteEnd();
                                        std::exchange(exchange_, nullptr)->EndAnswer({});
@@ -308,10 +302,8 @@ void ProxyRequest::StartRedirect(const http::ResponseHead& head, std::string_vie
   redirect_ = *std::move(parsed);
   fields_ = proxy::FieldsOverRedirect(head);
   // The end of an answer without a body comes at once, and the connection is kept.
-  const bool is_empty =
-      head.body() == http::ResponseHead::Body::kNone || head.content_length() == 0;
-  if (is_empty && head.body() != http::ResponseHead::Body::kChunked &&
-      head.body() != http::ResponseHead::Body::kUntilClose) {
+  using Kind = http::ResponseHead::Body;
+  if (head.body() == Kind::kNone || (head.body() == Kind::kLength && head.content_length() == 0)) {
     return;
   }
   DropCall();

@@ -91,7 +91,6 @@ class ProxyRequest final : public RequestHandler, private event::TimerWheel::Han
   const ProxyEnvironment& environment_;
   const GenerationPtr generation_;  // what all below refers to: it has to go last
   const config::Route& route_;
-  const config::Upstream& upstream_config_;
   const config::Forwarding& forwarding_;
   proxy::Upstream& upstream_;
   net::PeerAddress client_;

@@ -7,15 +7,9 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-namespace sluice::tls {
+#include "sluice/base/freed.h"
 
-template <auto kFree>
-struct Freed {
-  template <class T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
+namespace sluice::tls {
 
 using SslContextPtr = std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>>;
 using SslPtr = std::unique_ptr<SSL, Freed<SSL_free>>;

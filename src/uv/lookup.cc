@@ -8,6 +8,8 @@
 #include <netdb.h>
 #include <netinet/in.h>
 
+#include "sluice/base/freed.h"
+
 namespace sluice::uv {
 
 struct Lookup::Request {
@@ -38,7 +40,7 @@ Lookup::~Lookup() {
 
 void Lookup::OnResolved(uv_getaddrinfo_t* raw, int status, addrinfo* found) {
   const std::unique_ptr<Request> request(static_cast<Request*>(raw->data));
-  const std::unique_ptr<addrinfo, decltype(&uv_freeaddrinfo)> list(found, &uv_freeaddrinfo);
+  const std::unique_ptr<addrinfo, Freed<uv_freeaddrinfo>> list(found);
   Lookup* self = request->owner;
   if (self == nullptr) return;
   self->request_ = nullptr;

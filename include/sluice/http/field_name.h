@@ -55,6 +55,26 @@ struct KnownField {
 // In any case of letters.
 [[nodiscard]] KnownField FindFieldName(std::string_view name);
 
+// Whether fields of that name are always about one connection and end at it, whatever Connection
+// nominates (RFC 9110 7.6.1, 11.7). What we make of them for the other side is our own.
+[[nodiscard]] constexpr bool IsHopByHop(FieldName name) {
+  switch (name) {
+    case FieldName::kConnection:
+    case FieldName::kHttp2Settings:
+    case FieldName::kKeepAlive:
+    case FieldName::kProxyAuthenticate:
+    case FieldName::kProxyAuthorization:
+    case FieldName::kProxyConnection:
+    case FieldName::kTe:
+    case FieldName::kTrailer:
+    case FieldName::kTransferEncoding:
+    case FieldName::kUpgrade:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // Whether an application may take two names for the same.
 [[nodiscard]] bool FoldsTo(std::string_view a, std::string_view b);
 

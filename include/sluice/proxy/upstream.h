@@ -3,13 +3,8 @@
 // is in its ServerState.
 #pragma once
 
-#include <atomic>
-#include <cstdint>
 #include <memory>
-#include <string>
-#include <vector>
 
-#include "sluice/base/counter.h"
 #include "sluice/config/proxy.h"
 #include "sluice/event/loop.h"
 #include "sluice/event/timer_wheel.h"
@@ -27,6 +22,7 @@ struct UpstreamEnvironment {
 class Upstream {
  public:
   virtual ~Upstream() = default;  // REQUIRES: no call of it is left
+  [[nodiscard]] virtual const config::Upstream& config() const = 0;
   // Kept connections are not used any more, and closed; calls under way go on. For reload and
   // drain.
   virtual void Retire() = 0;

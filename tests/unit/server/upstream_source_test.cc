@@ -53,6 +53,7 @@ class FakeUpstream final : public proxy::Upstream {
     proxy::CallRecord record_;
   };
 
+  [[nodiscard]] const config::Upstream& config() const override { return config_; }
   void Retire() override {}
   [[nodiscard]] std::unique_ptr<proxy::Call> Start(proxy::CallRequest request,
                                                    proxy::CallHandler& handler) override {
@@ -76,6 +77,9 @@ class FakeUpstream final : public proxy::Upstream {
   void Fail() { calls.back()->handler->OnFailed({proxy::CallFailure::Kind::kConnect, "refused"}); }
 
   std::vector<std::shared_ptr<Started>> calls;
+
+ private:
+  config::Upstream config_;
 };
 
 // Notes what it is told.
