@@ -15,8 +15,8 @@ class Machine : public LlhttpMachine {
 
   void Reset() override {
     llhttp_reset(&parser_);
-    head_complete_ = message_complete_ = refused_ = chunked_ = no_body_ = until_close_ =
-        in_trailers_ = false;
+    head_complete_ = body_begun_ = message_complete_ = refused_ = chunked_ = no_body_ =
+        until_close_ = in_trailers_ = false;
     content_length_ = 0;
   }
 
@@ -36,6 +36,7 @@ class Machine : public LlhttpMachine {
   }
 
   [[nodiscard]] bool head_complete() const override { return head_complete_; }
+  [[nodiscard]] bool body_begun() const override { return body_begun_; }
   [[nodiscard]] bool message_complete() const override { return message_complete_; }
   [[nodiscard]] bool in_trailers() const override { return in_trailers_; }
   [[nodiscard]] bool chunked() const override { return chunked_; }
@@ -89,10 +90,12 @@ class Machine : public LlhttpMachine {
   }
 
   int OnBody(std::string_view bytes) {
+    body_begun_ = true;
     return taker_ == nullptr || taker_->TakeBody(bytes) ? HPE_OK : HPE_USER;
   }
 
   int OnChunkHeader() {
+    body_begun_ = true;
     if (parser_.content_length != 0) return HPE_OK;
     in_trailers_ = true;
     return HPE_PAUSED;  // leaves the error position right behind the last chunk
@@ -126,6 +129,7 @@ class Machine : public LlhttpMachine {
   uint64_t content_length_ = 0;
   bool chunked_ = false;
   bool head_complete_ = false;
+  bool body_begun_ = false;
   bool message_complete_ = false;
   bool refused_ = false;
   bool no_body_ = false;

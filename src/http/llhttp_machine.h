@@ -45,7 +45,17 @@ class LlhttpMachine {
   // is the trailer section. `taker` may be null while in the head and in that section.
   [[nodiscard]] virtual Ran Run(std::string_view bytes, BodyTaker* taker) = 0;
 
+  // Runs over a head that others have found to be all of one. False: llhttp sees anything else in
+  // it.
+  [[nodiscard]] bool RunHead(std::string_view head) {
+    const Ran ran = Run(head, nullptr);
+    return ran.fault == LlhttpFault::kNone && ran.consumed == head.size() && head_complete() &&
+           !body_begun();
+  }
+
   [[nodiscard]] virtual bool head_complete() const = 0;
+  // A byte behind the head was taken, for a body or the framing of one.
+  [[nodiscard]] virtual bool body_begun() const = 0;
   [[nodiscard]] virtual bool message_complete() const = 0;
   [[nodiscard]] virtual bool in_trailers() const = 0;
   // After head_complete: how the body is framed.

@@ -147,14 +147,11 @@ bool RequestParser::TakeWholeHead(std::string_view bytes) {
     if (!good || line.empty()) break;
     good = request_.fields_.size() < limits_.headers && reader.ReadField(line);
   }
-  // As below, llhttp gets the last byte when the fields have been looked at.
-  const size_t last = cutter.position() - 1;
-  good = good && machine_->Run(head.substr(0, last), nullptr).fault == LlhttpFault::kNone &&
-         !machine_->head_complete() && reader.Finish() &&
-         machine_->Run(head.substr(last, 1), nullptr).fault == LlhttpFault::kNone &&
-         machine_->head_complete();
+  // As below, llhttp decides about the framing when the fields have been looked at.
+  const size_t size = cutter.position();
+  good = good && reader.Finish() && machine_->RunHead(head.substr(0, size));
   if (good) {
-    request_.fields_.Truncate(last + 1);
+    request_.fields_.Truncate(size);
   } else {
     machine_->Reset();
     request_.Clear();
@@ -243,6 +240,7 @@ RequestParser::Fed RequestParser::FeedBody(std::string_view bytes, BodySink* sin
     BodySink* sink = nullptr;
   };
   if (!CheckBodyLength()) return {Event::kError, 0};
+  if (!request_.chunked()) return FeedLength(bytes, sink);
 
   Taker taker;
   taker.left = body_limit_ - std::min(body_bytes_, body_limit_);
@@ -272,6 +270,17 @@ RequestParser::Fed RequestParser::FeedBody(std::string_view bytes, BodySink* sin
   Fed fed = FeedTrailers(bytes.substr(ran.consumed));
   fed.consumed += ran.consumed;
   return fed;
+}
+
+// There is nothing to parse in it.
+RequestParser::Fed RequestParser::FeedLength(std::string_view bytes, BodySink* sink) {
+  const uint64_t left = request_.content_length() - body_bytes_;
+  const std::string_view part = bytes.substr(0, std::min<uint64_t>(left, bytes.size()));
+  body_bytes_ += part.size();
+  if (sink != nullptr && !part.empty()) sink->OnBodyBytes(part);
+  if (part.size() < left) return {Event::kMore, part.size()};
+  phase_ = Phase::kEnd;
+  return {Event::kEnd, part.size()};
 }
 
 RequestParser::Fed RequestParser::FeedTrailers(std::string_view bytes) {

@@ -135,10 +135,8 @@ bool ResponseParser::TakeWholeHead(std::string_view bytes) {
     good = ReadField(line);
   }
   const size_t size = cutter.position();
-  good = good && machine_->Run(head.substr(0, size - 1), nullptr).fault == LlhttpFault::kNone &&
-         !machine_->head_complete() &&
-         machine_->Run(head.substr(size - 1, 1), nullptr).fault == LlhttpFault::kNone &&
-         machine_->head_complete() && ReadStatusLine(status_line) && ReadFraming();
+  good = good && machine_->RunHead(head.substr(0, size)) && ReadStatusLine(status_line) &&
+         ReadFraming();
   if (good) {
     head_.fields_.Truncate(size);
   } else {
@@ -248,6 +246,7 @@ bool ResponseParser::ReadFraming() {
 }
 
 ResponseParser::Fed ResponseParser::FeedBody(std::string_view bytes, BodySink* sink) {
+  if (head_.body() == ResponseHead::Body::kLength) return FeedLength(bytes, sink);
   struct Taker : LlhttpMachine::BodyTaker {
     bool TakeBody(std::string_view part) override {
       taken += part.size();
@@ -280,6 +279,17 @@ ResponseParser::Fed ResponseParser::FeedBody(std::string_view bytes, BodySink* s
   Fed fed = FeedTrailers(bytes.substr(ran.consumed));
   fed.consumed += ran.consumed;
   return fed;
+}
+
+// There is nothing to parse in it.
+ResponseParser::Fed ResponseParser::FeedLength(std::string_view bytes, BodySink* sink) {
+  const uint64_t left = head_.content_length() - body_bytes_;
+  const std::string_view part = bytes.substr(0, std::min<uint64_t>(left, bytes.size()));
+  body_bytes_ += part.size();
+  if (sink != nullptr && !part.empty()) sink->OnBodyBytes(part);
+  if (part.size() < left) return {Event::kMore, part.size()};
+  phase_ = Phase::kEnd;
+  return {Event::kEnd, part.size()};
 }
 
 ResponseParser::Fed ResponseParser::FeedTrailers(std::string_view bytes) {
