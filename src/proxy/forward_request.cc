@@ -15,9 +15,6 @@ namespace {
 
 using http::FieldName;
 
-// What we add at most, without names and addresses of others.
-constexpr size_t kOwnBytes = 384;
-
 bool Contains(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -63,48 +60,12 @@ void AppendQuery(std::string& out, const ForwardRequest& forward) {
   }
 }
 
-void AppendTarget(std::string& out, const ForwardRequest& forward) {
-  const http::Request& request = forward.request;
-  if (!forward.target.empty()) {
-    out += forward.target;
-  } else if (request.asterisk()) {
-    out += '*';
-  } else if (request.target().starts_with('/') && !request.path().dot_segments() &&
-             !forward.route.strip_prefix && !StripsParameters(forward)) {
-    out += request.target();  // as AppendUpstreamPath would leave it
-  } else {
-    AppendUpstreamPath(out, RawPath(request.target()), request.path(), forward.route);
-    AppendQuery(out, forward);
-  }
-}
-
-// The request line and Host, with room for the rest.
-std::string Begin(const ForwardRequest& forward, size_t room) {
+// The target, where it is not the client's as it came.
+std::string RewrittenTarget(const ForwardRequest& forward) {
   std::string out;
-  out.reserve(forward.request.target().size() + forward.target.size() +
-              forward.request.host().size() + forward.route.host.size() + kOwnBytes + room);
-  out += MethodOf(forward);
-  out += ' ';
-  AppendTarget(out, forward);
-  out += " HTTP/1.1\r\nHost: ";
-  if (!forward.route.host.empty()) {
-    out += forward.route.host;
-  } else {
-    out += !forward.request.host().empty() ? forward.request.host() : forward.route.upstream;
-  }
-  out += "\r\n";
+  AppendUpstreamPath(out, RawPath(forward.request.target()), forward.request.path(), forward.route);
+  AppendQuery(out, forward);
   return out;
-}
-
-// Of the fields: what came, what we add, and what is set.
-size_t RoomFor(const ForwardRequest& forward) {
-  size_t room = forward.request.fields().bytes().size() + forward.request.host().size() + kOwnBytes;
-  for (const auto& [name, value] : forward.route.request_headers.set) {
-    room += name.size() + value.size() + 4;
-  }
-  if (forward.fields == nullptr) return room;
-  for (const auto& [name, value] : *forward.fields) room += name.size() + value.size() + 4;
-  return room;
 }
 
 class Builder {
@@ -113,8 +74,7 @@ class Builder {
       : forward_(forward),
         request_(forward.request),
         fields_(forward.request.fields()),
-        room_(RoomFor(forward)),
-        output_(Begin(forward, room_), room_, fields_),
+        output_(fields_),
         nominations_(fields_),
         trusted_(forward.forwarding.Trusts(forward.peer)),
         takes_trailers_(TakesTrailers(request_)),
@@ -126,6 +86,8 @@ class Builder {
   }
 
   std::string Build() {
+    PutRequestLine();
+    PutHost();
     for (size_t i = 0; i < fields_.size(); ++i) {
       if (Passes(i)) output_.Keep(i);
     }
@@ -134,11 +96,33 @@ class Builder {
     AppendOwn();
     AppendEdits();
     output_.Put("\r\n");
-    return output_.Take();
+    return output_.Text();
   }
 
  private:
   [[nodiscard]] const config::HeaderEdits& edits() const { return forward_.route.request_headers; }
+
+  void PutRequestLine() {
+    output_.Put(MethodOf(forward_));
+    output_.Put(" ");
+    if (!forward_.target.empty()) {
+      output_.Put(forward_.target);
+    } else if (request_.asterisk()) {
+      output_.Put("*");
+    } else if (request_.target().starts_with('/') && !request_.path().dot_segments() &&
+               !forward_.route.strip_prefix && !StripsParameters(forward_)) {
+      output_.Put(request_.target());  // as AppendUpstreamPath would leave it
+    } else {
+      output_.Put(RewrittenTarget(forward_));
+    }
+    output_.Put(" HTTP/1.1\r\n");
+  }
+
+  void PutHost() {
+    const std::string_view own = forward_.route.host;
+    const std::string_view theirs = request_.host();
+    output_.Put("Host", !own.empty() ? own : !theirs.empty() ? theirs : forward_.route.upstream);
+  }
 
   // Whether line i goes on as it is.
   bool Passes(size_t i) {
@@ -310,7 +294,6 @@ class Builder {
   const ForwardRequest& forward_;
   const http::Request& request_;
   const http::FieldLines& fields_;
-  size_t room_;
   HeadOutput output_;
   Nominations nominations_;
   std::string address_;  // the peer's; empty: it has none

@@ -14,36 +14,9 @@ namespace {
 
 using http::FieldName;
 
-constexpr size_t kOwnBytes = 256;
 constexpr int kSwitchingProtocols = 101;
 constexpr int kNoContent = 204;
 constexpr int kUpgradeRequired = 426;
-
-std::string StatusLine(const http::ResponseHead& head, size_t room) {
-  std::string out;
-  const std::string_view reason =
-      head.reason().empty() ? http::ReasonPhrase(head.status()) : head.reason();
-  char line[] = "HTTP/1.1 000 ";
-  std::to_chars(line + 9, line + 12, head.status());
-  out.reserve(reason.size() + sizeof line + room);
-  out.append(line, sizeof line - 1).append(reason).append("\r\n");
-  return out;
-}
-
-// Of the fields: what came, what we add, and what is set.
-size_t RoomFor(const ForwardResponse& forward) {
-  size_t room = forward.head.fields().bytes().size() + kOwnBytes;
-  for (const auto& [name, value] : forward.route.response_headers.set) {
-    room += name.size() + value.size() + 4;
-  }
-  if (forward.kept != nullptr) {
-    for (const auto& [name, value] : *forward.kept) room += name.size() + value.size() + 4;
-  }
-  if (forward.cors != nullptr) {
-    for (const auto& [name, value] : *forward.cors) room += name.size() + value.size() + 4;
-  }
-  return room;
-}
 
 // Of those by which the app lets pages of other origins in; not what it shows them.
 bool IsOfCors(std::string_view name) {
@@ -59,12 +32,12 @@ class Builder {
       : forward_(forward),
         head_(forward.head),
         fields_(forward.head.fields()),
-        room_(RoomFor(forward)),
-        output_(StatusLine(forward.head, room_), room_, fields_),
+        output_(fields_),
         nominations_(fields_),
         has_edits_(!edits().set.empty() || !edits().remove.empty()) {}
 
   std::string Build(bool interim) {
+    PutStatusLine();
     for (size_t i = 0; i < fields_.size(); ++i) {
       if (Passes(i, interim)) output_.Keep(i);
     }
@@ -74,11 +47,19 @@ class Builder {
       for (const auto& [name, value] : edits().set) output_.Put(name, value);
     }
     output_.Put("\r\n");
-    return output_.Take();
+    return output_.Text();
   }
 
  private:
   [[nodiscard]] const config::HeaderEdits& edits() const { return forward_.route.response_headers; }
+
+  void PutStatusLine() {
+    char line[] = "HTTP/1.1 000 ";
+    std::to_chars(line + 9, line + 12, head_.status());
+    output_.Put({line, sizeof line - 1});
+    output_.Put(head_.reason().empty() ? http::ReasonPhrase(head_.status()) : head_.reason());
+    output_.Put("\r\n");
+  }
 
   // Whether line i goes on as it is.
   [[nodiscard]] bool Passes(size_t i, bool interim) const {
@@ -164,7 +145,6 @@ class Builder {
   const ForwardResponse& forward_;
   const http::ResponseHead& head_;
   const http::FieldLines& fields_;
-  size_t room_;
   HeadOutput output_;
   Nominations nominations_;
   bool has_edits_;

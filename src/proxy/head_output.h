@@ -1,12 +1,13 @@
-// Puts a head together, field by field. Lines that stand in the parsed head exactly as they would
-// be written, and side by side, are copied at once. Any thread.
+// Puts a head together, field by field, on the stack as far as it is of an ordinary size. Lines
+// that stand in the parsed head exactly as they would be written, and side by side, are copied at
+// once. Any thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "sluice/http/field_lines.h"
 
@@ -14,19 +15,16 @@ namespace sluice::proxy {
 
 class HeadOutput {
  public:
-  // `begun` is what the head begins with, `room` how much will follow, about; `fields` are what
-  // Keep refers to.
-  HeadOutput(std::string begun, size_t room, const http::FieldLines& fields)
-      : out_(std::move(begun)), fields_(fields), size_(out_.size()) {
-    out_.resize(size_ + room);
-  }
+  // `fields` are what Keep refers to.
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): what is not written is not read
+  explicit HeadOutput(const http::FieldLines& fields) : fields_(fields) {}
   HeadOutput(const HeadOutput&) = delete;
   HeadOutput& operator=(const HeadOutput&) = delete;
 
   // Inlined, so that texts of the program are stored rather than copied.
   [[gnu::always_inline]] void Put(std::string_view text) {
-    if (out_.size() - size_ < text.size()) Grow(text.size());
-    std::memcpy(out_.data() + size_, text.data(), text.size());
+    if (room_ - size_ < text.size()) Grow(text.size());
+    std::memcpy(out_ + size_, text.data(), text.size());
     size_ += text.size();
   }
   void Put(std::string_view name, std::string_view value) {
@@ -54,17 +52,23 @@ class HeadOutput {
     Put(run_);
     run_ = {};
   }
-  [[nodiscard]] std::string Take() {
-    out_.resize(size_);
-    return std::move(out_);
-  }
+  [[nodiscard]] std::string Text() const { return {out_, size_}; }
 
  private:
-  [[gnu::noinline]] void Grow(size_t size) { out_.resize(out_.size() + out_.size() / 2 + size); }
+  [[gnu::noinline]] void Grow(size_t size) {
+    const bool first = large_.empty();
+    large_.resize(room_ * 2 + size);
+    if (first) std::memcpy(large_.data(), usual_.data(), size_);
+    out_ = large_.data();
+    room_ = large_.size();
+  }
 
-  std::string out_;
   const http::FieldLines& fields_;
-  size_t size_;           // of what is written
+  std::array<char, 2048> usual_;
+  std::string large_;  // in place of it, if that is too small
+  char* out_ = usual_.data();
+  size_t room_ = usual_.size();
+  size_t size_ = 0;       // of what is written
   std::string_view run_;  // kept, not copied yet
 };
 
