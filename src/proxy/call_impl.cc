@@ -1,5 +1,6 @@
 #include "proxy/call_impl.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/upstream_impl.h"
@@ -23,7 +24,7 @@ CallImpl::CallImpl(UpstreamImpl& upstream, CallRequest request, CallHandler& han
       idempotent_(request.idempotent),
       upgrade_(request.upgrade),
       wait_(*this) {
-  record_.started_ns = upstream.environment().loop.NowNs();
+  record_.started_ns = upstream.environment().loop.TurnNs();
 }
 
 CallImpl::~CallImpl() {
@@ -392,7 +393,7 @@ void CallImpl::LeaveServer() {
 }
 
 uint64_t CallImpl::ElapsedNs() const {
-  return upstream_.environment().loop.NowNs() - record_.started_ns;
+  return std::max<uint64_t>(upstream_.environment().loop.TurnNs() - record_.started_ns, 1);
 }
 
 uint64_t CallImpl::NowMs() const {

@@ -251,7 +251,7 @@ bool Session::StepHead(std::string_view& rest) {
 
 void Session::StartRequest() {
   state_ = State::kHead;
-  tx_->started_ns = environment().loop.NowNs();
+  tx_->started_ns = environment().loop.TurnNs();
   // On a new connection the clock runs since it was accepted.
   if (!first_) Arm(environment().settings.header_timeout_ms);
 }

@@ -128,7 +128,10 @@ LoopImpl::LoopImpl() {
   end_of_turn_.emplace(this,
                        [this](uv_prepare_t* prepare) { return uv_prepare_init(&loop_, prepare); });
   uv_prepare_start(end_of_turn_->get(), [](uv_prepare_t* prepare) {
-    if (auto* self = static_cast<LoopImpl*>(prepare->data)) self->DeleteDeferred();
+    auto* self = static_cast<LoopImpl*>(prepare->data);
+    if (self == nullptr) return;
+    self->DeleteDeferred();
+    self->turn_ns_ = 0;
   });
   uv_unref(end_of_turn_->base());
   keep_alive_.emplace(

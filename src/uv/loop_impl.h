@@ -20,7 +20,14 @@ class LoopImpl : public event::Loop {
 
   [[nodiscard]] uint64_t NowMs() const override { return uv_now(&loop_); }
   [[nodiscard]] uint64_t NowNs() const override;
-  void UpdateNow() override { uv_update_time(&loop_); }
+  [[nodiscard]] uint64_t TurnNs() const override {
+    if (turn_ns_ == 0) turn_ns_ = NowNs();
+    return turn_ns_;
+  }
+  void UpdateNow() override {
+    uv_update_time(&loop_);
+    turn_ns_ = 0;
+  }
   [[nodiscard]] std::unique_ptr<event::Timer> MakeTimer(std::function<void()> fire) override;
   [[nodiscard]] std::unique_ptr<event::Waker> MakeWaker(std::function<void()> woken) override;
   [[nodiscard]] std::unique_ptr<event::Idle> MakeIdle(std::function<void()> turn) override;
@@ -41,6 +48,7 @@ class LoopImpl : public event::Loop {
   void DeleteDeferred();
 
   uv_loop_t loop_{};
+  mutable uint64_t turn_ns_ = 0;  // 0: not read yet
   // Runs before the loop sleeps, when no callback is on the stack.
   std::optional<UvBox<uv_prepare_t>> end_of_turn_;
   // Keeps Run from returning before Stop when nothing else is active.

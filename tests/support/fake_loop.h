@@ -49,6 +49,7 @@ class FakeLoop : public event::Loop {
 
   [[nodiscard]] uint64_t NowMs() const override { return now_ms_; }
   [[nodiscard]] uint64_t NowNs() const override { return now_ms_ * 1'000'000U; }
+  [[nodiscard]] uint64_t TurnNs() const override { return NowNs(); }
   void UpdateNow() override { now_ms_ += std::exchange(held_up_ms_, 0); }
   [[nodiscard]] std::unique_ptr<event::Timer> MakeTimer(std::function<void()> fire) override;
   [[nodiscard]] std::unique_ptr<event::Waker> MakeWaker(std::function<void()> woken) override;

@@ -59,6 +59,8 @@ class Loop {
   // Monotonic time, as of this turn's start (cheap) and exact.
   [[nodiscard]] virtual uint64_t NowMs() const = 0;
   [[nodiscard]] virtual uint64_t NowNs() const = 0;
+  // As exact as NowNs, but of this turn's first call: for what a request needs many times over.
+  [[nodiscard]] virtual uint64_t TurnNs() const = 0;
   // Makes NowMs the present. Before Run, and in a turn that was held up, timers would otherwise be
   // counted from a time long past, and fire too early.
   virtual void UpdateNow() = 0;
