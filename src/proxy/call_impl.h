@@ -16,6 +16,7 @@
 #include "proxy/connection.h"
 #include "proxy/request_output.h"
 #include "proxy/server.h"
+#include "sluice/base/recycled.h"
 #include "sluice/event/timer_wheel.h"
 #include "sluice/proxy/call.h"
 
@@ -23,7 +24,10 @@ namespace sluice::proxy {
 
 class UpstreamImpl;
 
-class CallImpl final : public Call, private ConnectionUser, private event::TimerWheel::Handler {
+class CallImpl final : public Call,
+                       public Recycled<CallImpl>,
+                       private ConnectionUser,
+                       private event::TimerWheel::Handler {
  public:
   CallImpl(UpstreamImpl& upstream, CallRequest request, CallHandler& handler);
   ~CallImpl() override;

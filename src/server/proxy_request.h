@@ -19,12 +19,15 @@
 #include "server/proxy_handler.h"
 #include "server/throttle.h"
 #include "server/tunnel.h"
+#include "sluice/base/recycled.h"
 #include "sluice/proxy/call.h"
 #include "sluice/proxy/field_list.h"
 
 namespace sluice::server {
 
-class ProxyRequest final : public RequestHandler, private event::TimerWheel::Handler {
+class ProxyRequest final : public RequestHandler,
+                           public Recycled<ProxyRequest>,
+                           private event::TimerWheel::Handler {
  public:
   // `route` is the present generation's, which this keeps.
   ProxyRequest(const ProxyEnvironment& environment, const config::Route& route,
