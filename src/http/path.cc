@@ -80,15 +80,18 @@ void Path::Clear() {
     Release(text_);
     ends_ = {};
   }
-  text_ = "/";
+  text_.resize(1);
+  text_[0] = '/';
   ends_.clear();
   trailing_slash_ = true;
   encoded_slash_ = dot_segments_ = false;
 }
 
 Result<> Path::Read(std::string_view raw) {
-  Clear();
+  ends_.clear();
+  encoded_slash_ = dot_segments_ = false;
   if (TakePlain(raw)) return {};
+  Clear();
   return Decode(raw);
 }
 

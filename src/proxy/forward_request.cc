@@ -103,25 +103,26 @@ class Builder {
   [[nodiscard]] const config::HeaderEdits& edits() const { return forward_.route.request_headers; }
 
   void PutRequestLine() {
-    output_.Put(MethodOf(forward_));
-    output_.Put(" ");
+    std::string rewritten;
+    std::string_view target = request_.target();
     if (!forward_.target.empty()) {
-      output_.Put(forward_.target);
+      target = forward_.target;
     } else if (request_.asterisk()) {
-      output_.Put("*");
-    } else if (request_.target().starts_with('/') && !request_.path().dot_segments() &&
-               !forward_.route.strip_prefix && !StripsParameters(forward_)) {
-      output_.Put(request_.target());  // as AppendUpstreamPath would leave it
-    } else {
-      output_.Put(RewrittenTarget(forward_));
+      target = "*";
+    } else if (!target.starts_with('/') || request_.path().dot_segments() ||
+               forward_.route.strip_prefix || StripsParameters(forward_)) {
+      rewritten = RewrittenTarget(forward_);
+      target = rewritten;
     }
-    output_.Put(" HTTP/1.1\r\n");
+    output_.Put(MethodOf(forward_), " ", target, " HTTP/1.1\r\n");
   }
 
   void PutHost() {
     const std::string_view own = forward_.route.host;
     const std::string_view theirs = request_.host();
-    output_.Put("Host", !own.empty() ? own : !theirs.empty() ? theirs : forward_.route.upstream);
+    output_.PutField("Host", !own.empty()      ? own
+                             : !theirs.empty() ? theirs
+                                               : forward_.route.upstream);
   }
 
   // Whether line i goes on as it is.
@@ -193,8 +194,7 @@ class Builder {
       const std::string_view kept = TrimOws(pair);
       const std::string_view name = TrimOws(kept.substr(0, kept.find('=')));
       if (kept.empty() || Contains(forward_.strip->cookies, name)) continue;
-      output_.Put(separator);
-      output_.Put(kept);
+      output_.Put(separator, kept);
       separator = "; ";
     }
     if (separator == "; ") output_.Put("\r\n");
@@ -208,7 +208,7 @@ class Builder {
       case CallRequest::Body::kLength: {
         char text[20];
         const char* end = std::to_chars(text, std::end(text), forward_.length).ptr;
-        output_.Put("Content-Length", {text, static_cast<size_t>(end - text)});
+        output_.PutField("Content-Length", {text, static_cast<size_t>(end - text)});
         break;
       }
       case CallRequest::Body::kChunked:
@@ -239,15 +239,14 @@ class Builder {
   void AppendTrusted(std::string_view name, FieldName known, std::string_view own) {
     const auto said = trusted_ ? fields_.Find(known) : std::nullopt;
     const std::string_view value = said ? *said : own;
-    if (!value.empty() && !IsReplaced(name)) output_.Put(name, value);
+    if (!value.empty() && !IsReplaced(name)) output_.PutField(name, value);
   }
 
   void AppendForwardedFor() {
     std::string_view separator = "X-Forwarded-For: ";
     const auto put = [&](std::string_view value) {
       if (value.empty()) return;
-      output_.Put(separator);
-      output_.Put(value);
+      output_.Put(separator, value);
       separator = ", ";
     };
     for (size_t i = 0; trusted_ && i < fields_.size(); ++i) {
@@ -271,14 +270,12 @@ class Builder {
       output_.Put(host);
       if (quoted) output_.Put("\"");
     }
-    output_.Put(";proto=");
-    output_.Put(scheme);
-    output_.Put("\r\n");
+    output_.Put(";proto=", scheme, "\r\n");
   }
 
   void AppendEdits() {
     if (!has_edits_) return;
-    for (const auto& [name, value] : edits().set) output_.Put(name, value);
+    for (const auto& [name, value] : edits().set) output_.PutField(name, value);
     if (forward_.fields == nullptr) return;
     for (const auto& [name, value] : *forward_.fields) {
       const std::string_view own = name;
@@ -286,7 +283,7 @@ class Builder {
       const auto gone = [own](const auto& removed) { return http::EqualsIgnoreCase(own, removed); };
       if (std::none_of(edits().set.begin(), edits().set.end(), same) &&
           std::none_of(edits().remove.begin(), edits().remove.end(), gone)) {
-        output_.Put(name, value);
+        output_.PutField(name, value);
       }
     }
   }

@@ -44,7 +44,7 @@ class Builder {
     output_.Flush();
     if (!interim) {
       AppendOwn();
-      for (const auto& [name, value] : edits().set) output_.Put(name, value);
+      for (const auto& [name, value] : edits().set) output_.PutField(name, value);
     }
     output_.Put("\r\n");
     return output_.Text();
@@ -56,9 +56,9 @@ class Builder {
   void PutStatusLine() {
     char line[] = "HTTP/1.1 000 ";
     std::to_chars(line + 9, line + 12, head_.status());
-    output_.Put({line, sizeof line - 1});
-    output_.Put(head_.reason().empty() ? http::ReasonPhrase(head_.status()) : head_.reason());
-    output_.Put("\r\n");
+    output_.Put(std::string_view(line, sizeof line - 1),
+                head_.reason().empty() ? http::ReasonPhrase(head_.status()) : head_.reason(),
+                "\r\n");
   }
 
   // Whether line i goes on as it is.
@@ -104,11 +104,11 @@ class Builder {
     if (forward_.kept != nullptr) AppendKept(*forward_.kept);
     if (forward_.cors != nullptr) {
       for (const auto& [name, value] : *forward_.cors) {
-        if (!IsReplaced(name)) output_.Put(name, value);
+        if (!IsReplaced(name)) output_.PutField(name, value);
       }
     }
     if (!fields_.Has(FieldName::kDate) && !IsReplaced("date")) {
-      output_.Put("Date", http::CurrentDate());
+      output_.PutField("Date", http::CurrentDate());
     }
     if (forward_.forwarding.via && !IsReplaced("via")) {
       output_.Put(head_.minor_version() == 1 ? "Via: 1.1 sluice\r\n" : "Via: 1.0 sluice\r\n");
@@ -138,7 +138,7 @@ class Builder {
     for (const auto& [name, value] : kept) {
       const FieldName known = http::FindFieldName(name).name;
       const bool beside = known == FieldName::kSetCookie || known == FieldName::kCacheControl;
-      if ((beside || !fields_.Has(known)) && !IsReplaced(name)) output_.Put(name, value);
+      if ((beside || !fields_.Has(known)) && !IsReplaced(name)) output_.PutField(name, value);
     }
   }
 

@@ -21,18 +21,12 @@ class HeadOutput {
   HeadOutput(const HeadOutput&) = delete;
   HeadOutput& operator=(const HeadOutput&) = delete;
 
-  // Inlined, so that texts of the program are stored rather than copied.
-  [[gnu::always_inline]] void Put(std::string_view text) {
-    if (room_ - size_ < text.size()) Grow(text.size());
-    std::memcpy(out_ + size_, text.data(), text.size());
-    size_ += text.size();
+  // One behind the other. Inlined, so that texts of the program are stored rather than copied.
+  template <class... Texts>
+  [[gnu::always_inline]] void Put(const Texts&... texts) {
+    PutViews(std::string_view(texts)...);
   }
-  void Put(std::string_view name, std::string_view value) {
-    Put(name);
-    Put(": ");
-    Put(value);
-    Put("\r\n");
-  }
+  void PutField(std::string_view name, std::string_view value) { Put(name, ": ", value, "\r\n"); }
   // Line i of the fields. Flush comes before the next Put.
   void Keep(size_t i) {
     const std::string_view line = fields_.PlainLine(i);
@@ -44,7 +38,7 @@ class HeadOutput {
     if (!line.empty()) {
       run_ = line;
     } else {
-      Put(fields_[i].name, fields_[i].value);
+      PutField(fields_[i].name, fields_[i].value);
     }
   }
   void Flush() {
@@ -55,6 +49,14 @@ class HeadOutput {
   [[nodiscard]] std::string Text() const { return {out_, size_}; }
 
  private:
+  template <class... Views>
+  [[gnu::always_inline]] void PutViews(const Views&... views) {
+    const size_t size = (views.size() + ...);
+    if (room_ - size_ < size) Grow(size);
+    char* at = out_ + size_;
+    ((std::memcpy(at, views.data(), views.size()), at += views.size()), ...);
+    size_ += size;
+  }
   [[gnu::noinline]] void Grow(size_t size) {
     const bool first = large_.empty();
     large_.resize(room_ * 2 + size);

@@ -35,7 +35,7 @@ class DurationHistogram {
   // Writer only.
   void Observe(uint64_t ns) {
     size_t bucket = 0;
-    while (bucket < kBounds.size() && static_cast<double>(ns) > kBounds[bucket] * 1e9) ++bucket;
+    while (bucket < kBounds.size() && ns > kBoundsNs[bucket]) ++bucket;
     buckets_[bucket].Add();
     sum_ns_.Add(ns);
   }
@@ -44,6 +44,14 @@ class DurationHistogram {
   [[nodiscard]] uint64_t sum_ns() const { return sum_ns_.Get(); }
 
  private:
+  static constexpr std::array<uint64_t, kBounds.size()> kBoundsNs = [] {
+    std::array<uint64_t, kBounds.size()> bounds{};
+    for (size_t i = 0; i < bounds.size(); ++i) {
+      bounds[i] = static_cast<uint64_t>(kBounds[i] * 1e9 + 0.5);
+    }
+    return bounds;
+  }();
+
   std::array<Counter, std::tuple_size_v<Counts>> buckets_;
   Counter sum_ns_;
 };

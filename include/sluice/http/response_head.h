@@ -47,10 +47,13 @@ class ResponseHead {
 
   // As a new one, but for the memory of its lines.
   void Clear() {
-    FieldLines lines = std::move(fields_);
-    lines.Clear();
-    *this = {};
-    fields_ = std::move(lines);
+    fields_.Clear();
+    content_length_ = 0;
+    reason_ = {};
+    status_ = 0;
+    minor_version_ = 1;
+    body_ = Body::kNone;
+    keep_alive_ = false;
   }
 
   FieldLines fields_;
