@@ -27,12 +27,12 @@ class Recycled {
     Kept& kept = kept_;
     return kept.count > 0 ? kept.memory[--kept.count] : ::operator new(size);
   }
-  static void operator delete(void* memory, size_t size) {
+  static void operator delete(void* memory) {
     Kept& kept = kept_;
     if (kept.count < kLimit) {
       kept.memory[kept.count++] = memory;
     } else {
-      ::operator delete(memory, size);
+      ::operator delete(memory);
     }
   }
 
@@ -45,7 +45,7 @@ class Recycled {
 
   struct Kept {
     ~Kept() {
-      while (count > 0) ::operator delete(memory[--count], sizeof(T));
+      while (count > 0) ::operator delete(memory[--count]);
     }
     std::array<void*, kMost> memory{};
     size_t count = 0;
