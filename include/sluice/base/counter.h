@@ -26,16 +26,23 @@ class Counter {
 // Durations in buckets that fit both a microsecond and a minute (upper bounds in seconds).
 class DurationHistogram {
  public:
-  static constexpr std::array<double, 17> kBounds = {
-      0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
-      0.05,    0.1,    0.25,    0.5,    1,     2.5,    5,     10};
+  static constexpr std::array<uint64_t, 17> kBoundsUs = {
+      50,     100,     250,     500,     1'000,     2'500,     5'000,     10'000,    25'000,
+      50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000};
+  static constexpr std::array<double, kBoundsUs.size()> kBounds = [] {
+    std::array<double, kBoundsUs.size()> seconds{};
+    for (size_t i = 0; i < seconds.size(); ++i) {
+      seconds[i] = static_cast<double>(kBoundsUs[i]) / 1e6;
+    }
+    return seconds;
+  }();
   // How many were in each bucket; the last holds what is longer than the last bound.
   using Counts = std::array<uint64_t, kBounds.size() + 1>;
 
   // Writer only.
   void Observe(uint64_t ns) {
     size_t bucket = 0;
-    while (bucket < kBounds.size() && ns > kBoundsNs[bucket]) ++bucket;
+    while (bucket < kBoundsUs.size() && ns > kBoundsUs[bucket] * 1000) ++bucket;
     buckets_[bucket].Add();
     sum_ns_.Add(ns);
   }
@@ -44,14 +51,6 @@ class DurationHistogram {
   [[nodiscard]] uint64_t sum_ns() const { return sum_ns_.Get(); }
 
  private:
-  static constexpr std::array<uint64_t, kBounds.size()> kBoundsNs = [] {
-    std::array<uint64_t, kBounds.size()> bounds{};
-    for (size_t i = 0; i < bounds.size(); ++i) {
-      bounds[i] = static_cast<uint64_t>(kBounds[i] * 1e9 + 0.5);
-    }
-    return bounds;
-  }();
-
   std::array<Counter, std::tuple_size_v<Counts>> buckets_;
   Counter sum_ns_;
 };

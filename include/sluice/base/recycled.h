@@ -24,13 +24,13 @@ template <class T, size_t kMost = 128>
 class Recycled {
  public:
   static void* operator new(size_t size) {
-    Kept& kept = kept_;
-    return kept.count > 0 ? kept.memory[--kept.count] : ::operator new(size);
+    Kept& own = g_kept;
+    return own.count > 0 ? own.memory[--own.count] : ::operator new(size);
   }
   static void operator delete(void* memory) {
-    Kept& kept = kept_;
-    if (kept.count < kLimit) {
-      kept.memory[kept.count++] = memory;
+    Kept& own = g_kept;
+    if (own.count < kLimit) {
+      own.memory[own.count++] = memory;
     } else {
       ::operator delete(memory);
     }
@@ -50,7 +50,7 @@ class Recycled {
     std::array<void*, kMost> memory{};
     size_t count = 0;
   };
-  static inline thread_local Kept kept_;
+  static inline thread_local Kept g_kept;
 };
 
 }  // namespace sluice
