@@ -26,10 +26,10 @@ void TimerWheel::Node::Cancel() {
   wheel_ = nullptr;
 }
 
-void TimerWheel::Arm(Node& node, uint64_t delay_ms) {
+void TimerWheel::ArmAt(Node& node, uint64_t at_ms) {
   node.Cancel();
-  // The first tick that begins when the delay is over, or later.
-  node.tick_ = std::max((loop_.NowMs() + delay_ms + kTickMs - 1) / kTickMs, done_tick_ + 1);
+  // The first tick that begins then, or later.
+  node.tick_ = std::max((at_ms + kTickMs - 1) / kTickMs, done_tick_ + 1);
   node.wheel_ = this;
   ++armed_;
   Link(node, slots_[node.tick_ % kSlots]);

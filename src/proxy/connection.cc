@@ -60,13 +60,6 @@ std::unique_ptr<net::Stream> Connection::TakeStream() {
   return std::move(stream_);
 }
 
-void Connection::WakeBy(uint64_t at_ms) {
-  if (timer_.armed() && wake_ms_ <= at_ms) return;
-  const uint64_t now = environment_.loop.NowMs();
-  wake_ms_ = at_ms;
-  environment_.timers.Arm(timer_, at_ms > now ? at_ms - now : 0);
-}
-
 void Connection::OnTimeout(event::TimerWheel::Node& /*node*/) {
   if (user_ != nullptr) {
     user_->OnDeadline();

@@ -88,7 +88,7 @@ class Connection final : public event::Deferred,
 
   // OnDeadline comes at `at_ms` or earlier; later deadlines are asked for again then. So that a
   // deadline that moves with each byte costs nothing.
-  void WakeBy(uint64_t at_ms);
+  void WakeBy(uint64_t at_ms) { environment_.timers.ArmBy(timer_, at_ms); }
 
  private:
   void OnData(std::string_view bytes) override;
@@ -110,7 +110,6 @@ class Connection final : public event::Deferred,
   uint64_t* received_ = nullptr;  // the user's
   ConnectionKeeper* keeper_ = nullptr;
   event::TimerWheel::Node timer_;
-  uint64_t wake_ms_ = 0;  // when timer_ fires
   uint64_t made_ms_;
   uint64_t kept_ms_ = 0;
   uint64_t keep_until_ms_ = 0;

@@ -25,7 +25,7 @@ Session::Session(SessionSet& set, std::unique_ptr<net::Stream> stream, uint64_t 
                  bool over_limit)
     : set_(set), stream_(std::move(stream)), id_(id), draining_(draining), over_limit_(over_limit) {
   stream_->SetHandler(this);
-  Arm(environment().settings.header_timeout_ms);
+  TimeReading(environment().settings.header_timeout_ms);
 }
 
 // The set may be gone.
@@ -38,7 +38,7 @@ void Session::Drain() {
   if (state_ != State::kIdle || !waiting_.empty()) return;
   if (first_) {
     // A request may be on its way; or it is one that a browser keeps ready and never uses.
-    Arm(kDrainPatienceMs);
+    TimeReading(kDrainPatienceMs);
   } else {
     End();
   }
@@ -71,20 +71,25 @@ void Session::OnClosed(int /*error*/) {
 }
 
 void Session::OnTimeout(event::TimerWheel::Node& /*node*/) {
-  switch (state_) {
-    case State::kHead:
-      Refuse(408, "the request's head did not arrive in time");
-      break;
-    case State::kBusy:
-      if (tx_->pieces) {
-        Break();
-        return;
-      }
-      Refuse(408, "the request's body did not arrive in time");
-      break;
-    default:
-      Break();
-      return;
+  const uint64_t now = environment().loop.NowMs();
+  if (deadlines_.WriteIsOver(now)) {
+    Break();
+  } else if (deadlines_.ReadIsOver(now)) {
+    deadlines_.ClearRead();
+    OnSilence();
+  }
+  if (state_ != State::kOver) deadlines_.Rearm(environment().timers);
+}
+
+void Session::OnSilence() {
+  if (state_ == State::kBusy && paused_) return;  // it has sent what was not read yet
+  if (state_ == State::kHead) {
+    Refuse(408, "the request's head did not arrive in time");
+  } else if (state_ == State::kBusy && !tx_->pieces) {
+    Refuse(408, "the request's body did not arrive in time");
+  } else {
+    Break();
+    return;
   }
   Pump({});
 }
@@ -111,19 +116,19 @@ void Session::ReadBody(std::optional<uint64_t> limit) {
   assert(state_ == State::kBusy && !tx_->answer && !tx_->body_wanted);
   tx_->body_wanted = true;
   if (limit && !tx_->parser.complete()) tx_->parser.LimitBody(*limit);
-  ArmBusy();
+  TimeBody();
   if (!pumping_) Yield();
 }
 
 void Session::PauseBody() {
   tx_->body_paused = true;
-  ArmBusy();
+  TimeBody();
 }
 
 void Session::ResumeBody() {
   if (!tx_->body_paused) return;
   tx_->body_paused = false;
-  ArmBusy();
+  TimeBody();
   // Not in a later turn: none comes while the client does not read, and it may well go on sending.
   Pump({});
 }
@@ -253,11 +258,11 @@ void Session::StartRequest() {
   state_ = State::kHead;
   tx_->started_ns = environment().loop.TurnNs();
   // On a new connection the clock runs since it was accepted.
-  if (!first_) Arm(environment().settings.header_timeout_ms);
+  if (!first_) TimeReading(environment().settings.header_timeout_ms);
 }
 
 void Session::Dispatch() {
-  timer_.Cancel();
+  deadlines_.ClearRead();
   state_ = State::kBusy;
   tx_->dispatched = true;
   tx_->continue_owed = tx_->parser.request().expects_continue();
@@ -314,15 +319,11 @@ bool Session::StepTunnel(std::string_view& rest) {
   return true;
 }
 
-// While a handler has the request, either the client owes a part of the body, or it has to take a
-// part of the answer.
-void Session::ArmBusy() {
-  if (!tx_->outgoing.empty() && tx_->pieces) {
-    Arm(environment().settings.write_timeout_ms);
-  } else if (tx_->body_wanted && !tx_->body_ended && !tx_->body_paused && !tx_->parser.complete()) {
-    Arm(environment().settings.body_timeout_ms);
+void Session::TimeBody() {
+  if (tx_->body_wanted && !tx_->body_ended && !tx_->body_paused && !tx_->parser.complete()) {
+    TimeReading(environment().settings.body_timeout_ms);
   } else {
-    timer_.Cancel();
+    deadlines_.ClearRead();
   }
 }
 
@@ -337,7 +338,7 @@ bool Session::StepBody(std::string_view& rest) {
   }
   if (tx_->parser.complete()) {
     tx_->body_ended = true;
-    ArmBusy();
+    TimeBody();
     tx_->handler->OnBodyEnd(tx_->parser.trailers());
     return true;
   }
@@ -356,7 +357,7 @@ bool Session::StepBody(std::string_view& rest) {
   const http::RequestParser::Fed fed = tx_->parser.Feed(rest, this);
   rest.remove_prefix(fed.consumed);
   if (state_ != State::kBusy) return true;
-  ArmBusy();
+  TimeBody();
   if (fed.event == http::RequestParser::Event::kError && !tx_->answer) {
     if (tx_->pieces) {
       Break();

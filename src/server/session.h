@@ -21,6 +21,7 @@
 #include <string_view>
 #include <utility>
 
+#include "server/deadlines.h"
 #include "server/transaction.h"
 #include "sluice/event/loop.h"
 #include "sluice/event/timer_wheel.h"
@@ -130,6 +131,7 @@ class Session final : public event::Deferred,
   void OnTimeout(event::TimerWheel::Node& node) override;
   void OnBodyBytes(std::string_view bytes) override;
 
+  void OnSilence();  // the client has not sent what it was to send
   void Pump(std::string_view fresh);
   // Each does one thing and tells whether there may be more to do. `rest` is what was not consumed
   // yet.
@@ -146,7 +148,8 @@ class Session final : public event::Deferred,
   void Dispatch();
   void Adopt(std::unique_ptr<RequestHandler> handler);
   [[nodiscard]] bool StepTunnel(std::string_view& rest);
-  void ArmBusy();
+  // The client owes a part of the body, or does not.
+  void TimeBody();
   void Answer(std::string_view& rest);
   [[nodiscard]] bool KeepsAfter(std::string_view& rest);
   // Whether what is missing of the request is worth reading for the connection's sake.
@@ -160,11 +163,18 @@ class Session final : public event::Deferred,
   void Linger(std::string_view rest);
   [[nodiscard]] bool Flush();
   void WriteThrough(std::span<const iovec> parts);
+  void NoteWritten(size_t taken);
   void WantWritable(bool on);
   void Yield();
 
   [[nodiscard]] const SessionEnvironment& environment() const { return set_.environment_; }
-  void Arm(uint64_t delay_ms) { environment().timers.Arm(timer_, delay_ms); }
+  // The client has so long for what it is to send, or to take.
+  void TimeReading(uint64_t ms) {
+    deadlines_.SetRead(environment().timers, environment().loop.NowMs() + ms);
+  }
+  void TimeWriting(uint64_t ms) {
+    deadlines_.SetWrite(environment().timers, environment().loop.NowMs() + ms);
+  }
   [[nodiscard]] RequestSummary Summarize(int status) const;
   void Report(int status, bool complete);
   void TellGone();
@@ -178,12 +188,11 @@ class Session final : public event::Deferred,
   SessionSet& set_;
   std::unique_ptr<net::Stream> stream_;
   std::unique_ptr<Transaction> tx_;  // from a request's first byte to the end of its answer
-  event::TimerWheel::Node timer_{*this};
+  Deadlines deadlines_{*this};
   std::string waiting_;  // bytes that came while a request was being answered
   size_t index_ = 0;     // in the set
   uint64_t id_;
-  uint64_t linger_until_ms_ = 0;
-  uint64_t linger_bytes_ = 0;
+  uint32_t linger_bytes_ = 0;
   State state_ = State::kIdle;
   bool first_ = true;     // no request has been answered on this connection
   bool blocked_ = false;  // the kernel took less than it was given

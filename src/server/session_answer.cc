@@ -13,7 +13,7 @@ constexpr uint64_t kSkipBytes = 64ULL * 1024;
 // A lingering close ends after this long a silence, this long in all, or this much dropped.
 constexpr uint64_t kLingerSilenceMs = 2'000;
 constexpr uint64_t kLingerMs = 10'000;
-constexpr uint64_t kLingerBytes = 64ULL * 1024 * 1024;
+constexpr uint32_t kLingerBytes = 64U * 1024 * 1024;
 
 }  // namespace
 
@@ -49,7 +49,7 @@ bool Session::RestIsShort() const {
 
 void Session::Send(http::Response response, bool keep) {
   assert(response.status >= 200);
-  timer_.Cancel();
+  deadlines_.ClearRead();
   tx_->keep = keep;
   tx_->status = response.status;
   if (tx_->error_pages != nullptr) UseErrorPage(response);
@@ -102,7 +102,6 @@ void Session::StartAnswer(int status, std::string head, const AnswerFraming& fra
   tx_->until_close = framing.until_close;
   tx_->head_bytes += head.size();
   tx_->outgoing.AppendHead(std::move(head));
-  if (blocked_) ArmBusy();  // an interim answer waits, which nobody had to take in time
 }
 
 void Session::SendBody(std::string_view bytes) {
@@ -119,7 +118,7 @@ void Session::EndAnswer(std::string_view trailers) {
   tx_->pieces.reset();
   ReleaseHandler();
   state_ = State::kSending;
-  timer_.Cancel();
+  deadlines_.ClearRead();
   if (!pumping_) Pump({});
 }
 
@@ -142,7 +141,6 @@ void Session::StartTunnel(std::string_view head) {
 // Writes `parts` behind what waits; what the client does not take waits, too.
 void Session::WriteThrough(std::span<const iovec> parts) {
   if (broken_ || (parts.empty() && tx_->outgoing.empty())) return;
-  const bool waited = blocked_;
   const ssize_t taken = tx_->outgoing.WriteThrough(*stream_, parts, !blocked_);
   if (taken < 0) {
     // Whoever called still needs the session.
@@ -150,11 +148,7 @@ void Session::WriteThrough(std::span<const iovec> parts) {
     Yield();
     return;
   }
-  tx_->bytes_sent += static_cast<uint64_t>(taken);
-  blocked_ = !tx_->outgoing.empty();
-  // Whoever has yielded waits for OnWritable, too: it is that which wants no more.
-  if (blocked_) WantWritable(true);
-  if (blocked_ != waited) ArmBusy();
+  NoteWritten(static_cast<size_t>(taken));
 }
 
 void Session::Refuse(int status, std::string_view detail) {
@@ -168,16 +162,9 @@ bool Session::StepSending(std::string_view rest) {
     Break();
     return false;
   }
-  const uint64_t sent = tx_->bytes_sent;
-  if (Flush()) {
-    timer_.Cancel();
-    FinishAnswer(rest);
-    return true;
-  }
-  if (state_ != State::kOver && (tx_->bytes_sent > sent || !timer_.armed())) {
-    Arm(environment().settings.write_timeout_ms);
-  }
-  return false;
+  if (!Flush()) return false;
+  FinishAnswer(rest);
+  return true;
 }
 
 // True when all is written.
@@ -189,12 +176,20 @@ bool Session::Flush() {
     Break();
     return false;
   }
-  tx_->bytes_sent += static_cast<uint64_t>(taken);
-  blocked_ = !tx_->outgoing.empty();
-  // Whoever has yielded waits for OnWritable, too: it is that which wants no more.
-  if (blocked_) WantWritable(true);
-  if (state_ == State::kBusy && (taken > 0 || !blocked_)) ArmBusy();
+  NoteWritten(static_cast<size_t>(taken));
   return !blocked_;
+}
+
+void Session::NoteWritten(size_t taken) {
+  tx_->bytes_sent += taken;
+  blocked_ = !tx_->outgoing.empty();
+  if (!blocked_) {
+    // Whoever has yielded waits for OnWritable, too: it is that which wants no more.
+    deadlines_.ClearWrite();
+    return;
+  }
+  WantWritable(true);
+  if (taken > 0 || !deadlines_.has_write()) TimeWriting(environment().settings.write_timeout_ms);
 }
 
 void Session::WantWritable(bool on) {
@@ -221,7 +216,7 @@ void Session::FinishAnswer(std::string_view rest) {
     AwaitRequest();
   } else {
     state_ = State::kSkipping;
-    Arm(environment().settings.body_timeout_ms);
+    TimeReading(environment().settings.body_timeout_ms);
   }
 }
 
@@ -229,7 +224,7 @@ void Session::AwaitRequest() {
   ReleaseTransaction();
   state_ = State::kIdle;
   first_ = false;
-  Arm(environment().settings.idle_timeout_ms);
+  TimeReading(environment().settings.idle_timeout_ms);
 }
 
 bool Session::StepSkipping(std::string_view& rest) {
@@ -242,7 +237,7 @@ bool Session::StepSkipping(std::string_view& rest) {
   if (fed.event == http::RequestParser::Event::kError) {
     End();
   } else if (!tx_->parser.complete()) {
-    Arm(environment().settings.body_timeout_ms);
+    TimeReading(environment().settings.body_timeout_ms);
   } else if (draining_) {
     Linger(rest);
   } else {
@@ -261,9 +256,9 @@ void Session::Linger(std::string_view rest) {
   }
   ReleaseTransaction();
   state_ = State::kLingering;
-  linger_until_ms_ = environment().loop.NowMs() + kLingerMs;
   stream_->ShutdownWrite();
-  Arm(kLingerSilenceMs);
+  TimeReading(kLingerSilenceMs);
+  TimeWriting(kLingerMs);  // that all of what was written is taken
 }
 
 bool Session::StepLingering(std::string_view& rest) {
@@ -271,13 +266,12 @@ bool Session::StepLingering(std::string_view& rest) {
     if (client_ended_) End();
     return false;
   }
-  linger_bytes_ += rest.size();
+  linger_bytes_ += static_cast<uint32_t>(rest.size());
   rest = {};
-  const uint64_t now = environment().loop.NowMs();
-  if (linger_bytes_ > kLingerBytes || now >= linger_until_ms_) {
+  if (linger_bytes_ > kLingerBytes) {
     End();
   } else {
-    Arm(std::min(kLingerSilenceMs, linger_until_ms_ - now));
+    TimeReading(kLingerSilenceMs);
   }
   return true;
 }
@@ -333,7 +327,7 @@ void Session::Break() {
 void Session::End() {
   if (state_ == State::kOver) return;
   state_ = State::kOver;
-  timer_.Cancel();
+  deadlines_.Clear();
   ReleaseHandler();
   stream_.reset();
   set_.Remove(*this);

@@ -50,7 +50,13 @@ class TimerWheel {
   TimerWheel& operator=(const TimerWheel&) = delete;
 
   // Fires once, `delay_ms` from now; replaces what was armed.
-  void Arm(Node& node, uint64_t delay_ms);
+  void Arm(Node& node, uint64_t delay_ms) { ArmAt(node, loop_.NowMs() + delay_ms); }
+  // Fires at `at_ms` (Loop::NowMs), or at the earlier time for which it is armed: for deadlines
+  // that are put off again and again, of which the handler knows when they really are.
+  void ArmBy(Node& node, uint64_t at_ms) {
+    if (node.armed() && node.tick_ * kTickMs < at_ms + kTickMs) return;
+    ArmAt(node, at_ms);
+  }
   [[nodiscard]] uint64_t armed_count() const { return armed_; }
 
  private:
@@ -58,6 +64,7 @@ class TimerWheel {
 
   // The last tick that has begun.
   [[nodiscard]] uint64_t NowTick() const { return loop_.NowMs() / kTickMs; }
+  void ArmAt(Node& node, uint64_t at_ms);
   static void Link(Node& node, Node*& head);
   void WakeAt(uint64_t tick);
   void Turn();

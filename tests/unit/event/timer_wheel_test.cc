@@ -50,6 +50,30 @@ TEST_F(TimerWheelTest, FiresOnceNotEarlyAndAtMostATickLate) {
   }
 }
 
+TEST_F(TimerWheelTest, ArmByMovesATimeoutToEarlierTimesAlone) {
+  Alarm alarm(loop_);
+  wheel_->ArmBy(alarm.node, start_ + 5'000);
+  wheel_->ArmBy(alarm.node, start_ + 9'000);
+  loop_.Advance(5'100);
+  ASSERT_EQ(alarm.fired_at.size(), 1U);
+  EXPECT_GE(alarm.fired_at[0], start_ + 5'000);
+  wheel_->ArmBy(alarm.node, start_ + 9'000);
+  wheel_->ArmBy(alarm.node, start_ + 7'000);
+  loop_.Advance(2'000);
+  ASSERT_EQ(alarm.fired_at.size(), 2U);
+  EXPECT_GE(alarm.fired_at[1], start_ + 7'000);
+  loop_.Advance(10'000);
+  EXPECT_EQ(alarm.fired_at.size(), 2U);
+}
+
+TEST_F(TimerWheelTest, ArmByATimeThatIsOverFiresInTheNextTick) {
+  Alarm alarm(loop_);
+  wheel_->ArmBy(alarm.node, start_ - 5'000);
+  EXPECT_TRUE(alarm.fired_at.empty());
+  loop_.Advance(TimerWheel::kTickMs);
+  EXPECT_EQ(alarm.fired_at.size(), 1U);
+}
+
 TEST_F(TimerWheelTest, TimeoutBeyondOneRevolutionWaitsForItsRound) {
   Alarm alarm(loop_);
   wheel_->Arm(alarm.node, 250'000);
