@@ -60,6 +60,16 @@ void Session::OnEnd() {
   Pump({});
 }
 
+// Behind a pipelined request, or a part of a body. Whoever needs a listening client need not wait
+// until that is read; a tunnel passes it on first.
+void Session::OnEndWaits() {
+  end_waits_ = true;
+  if (state_ == State::kBusy && tx_->handler != nullptr && !tx_->tunnel) {
+    tx_->handler->OnClientEnd();
+  }
+  Pump({});
+}
+
 void Session::OnWritable() {
   blocked_ = false;
   if (tx_ == nullptr || tx_->outgoing.empty()) WantWritable(false);

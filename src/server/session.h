@@ -78,7 +78,7 @@ class Session final : public event::Deferred,
   [[nodiscard]] uint64_t connection_id() const override { return id_; }
   [[nodiscard]] uint64_t started_ns() const override { return tx_->started_ns; }
   [[nodiscard]] bool over_limit() const override { return over_limit_; }
-  [[nodiscard]] bool client_ended() const override { return client_ended_; }
+  [[nodiscard]] bool client_ended() const override { return client_ended_ || end_waits_; }
   void ReadBody(std::optional<uint64_t> limit) override;
   void PauseBody() override;
   void ResumeBody() override;
@@ -126,6 +126,7 @@ class Session final : public event::Deferred,
   // net::StreamHandler, TimerWheel::Handler, http::BodySink.
   void OnData(std::string_view bytes) override;
   void OnEnd() override;
+  void OnEndWaits() override;
   void OnWritable() override;
   void OnClosed(int error) override;
   void OnTimeout(event::TimerWheel::Node& node) override;
@@ -200,6 +201,7 @@ class Session final : public event::Deferred,
   bool draining_;
   bool over_limit_;
   bool client_ended_ = false;
+  bool end_waits_ = false;  // it has ended, and what it sent before was not all read when that came
   bool pumping_ = false;
   bool paused_ = false;
   bool wants_writable_ = false;

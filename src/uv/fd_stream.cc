@@ -8,6 +8,8 @@
 namespace sluice::uv {
 namespace {
 
+constexpr auto kPipelined = static_cast<uint8_t>(net::PauseReason::kPipelined);
+
 ssize_t Taken(ssize_t n) {
   if (n >= 0) return n;
   return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
@@ -49,11 +51,14 @@ void FdStream::WantWritable(bool on) {
 
 void FdStream::PauseReading(net::PauseReason reason) {
   paused_ = static_cast<uint8_t>(paused_ | static_cast<uint8_t>(reason));
-  Rearm();
+  // A pipelined request often has its turn before anything more arrives, and then nothing need
+  // change: see OnPoll.
+  if (reason != net::PauseReason::kPipelined) Rearm();
 }
 
 void FdStream::ResumeReading(net::PauseReason reason) {
   paused_ = static_cast<uint8_t>(paused_ & ~static_cast<uint8_t>(reason));
+  if (paused_ == 0) end_told_ = false;
   Rearm();
 }
 
@@ -68,8 +73,12 @@ void FdStream::ResetOnClose() {
 }
 
 void FdStream::Rearm() {
-  const bool read = handler_ != nullptr && paused_ == 0 && !ended_;
-  const int events = (read ? UV_READABLE : 0) | (want_writable_ ? UV_WRITABLE : 0);
+  int events = want_writable_ ? UV_WRITABLE : 0;
+  if (handler_ != nullptr && !ended_) {
+    if (paused_ == 0) events |= UV_READABLE;
+    // Without any interest the kernel would not tell of a reset either.
+    if (paused_ == kPipelined && !end_told_) events |= UV_DISCONNECT;
+  }
   if (events == armed_) return;
   armed_ = static_cast<uint8_t>(events);
   if (events == 0) {
@@ -85,7 +94,7 @@ void FdStream::OnPoll(uv_poll_t* poll, int status, int events) {
   if (status != 0) {
     // libuv stopped the watcher on POLLERR. What arrived before the error can still be read, and
     // often says why the peer gave up; recv reports the error after it.
-    const bool reading = (self->armed_ & UV_READABLE) != 0;
+    const bool reading = (self->armed_ & UV_READABLE) != 0 && self->paused_ == 0;
     self->armed_ = 0;
     if (reading) {
       self->Read();
@@ -98,7 +107,15 @@ void FdStream::OnPoll(uv_poll_t* poll, int status, int events) {
     self->Dead(error != 0 ? error : ECONNRESET);
     return;
   }
-  if ((events & UV_READABLE) != 0) self->Read();
+  if ((events & UV_READABLE) != 0) {
+    if (self->paused_ == 0) {
+      self->Read();
+    } else {
+      self->Rearm();
+    }
+  } else if ((events & UV_DISCONNECT) != 0) {
+    self->EndWaits();
+  }
   // The handler may have destroyed the stream; the handle's memory lives until its close callback.
   if (poll->data == nullptr) return;
   if ((events & UV_WRITABLE) != 0 && self->want_writable_ && self->handler_ != nullptr) {
@@ -121,6 +138,13 @@ void FdStream::Read() {
   } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
     Dead(errno);
   }
+}
+
+void FdStream::EndWaits() {
+  if (paused_ != kPipelined) return;
+  end_told_ = true;
+  Rearm();
+  handler_->OnEndWaits();
 }
 
 void FdStream::Dead(int error) {

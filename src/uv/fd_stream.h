@@ -34,6 +34,7 @@ class FdStream : public net::Stream {
   static void OnPoll(uv_poll_t* poll, int status, int events);
   void Read();
   void Dead(int error);
+  void EndWaits();
   void Rearm();
 
   net::StreamHandler* handler_ = nullptr;
@@ -42,7 +43,8 @@ class FdStream : public net::Stream {
   uint8_t armed_ = 0;
   uint8_t paused_ = 0;
   bool want_writable_ = false;
-  bool ended_ = false;  // FIN seen, or dead: reading is over
+  bool ended_ = false;     // FIN seen, or dead: reading is over
+  bool end_told_ = false;  // by OnEndWaits, in this pause
   net::PeerAddress peer_;
 };
 

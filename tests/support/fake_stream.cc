@@ -56,6 +56,10 @@ void FakePeer::Pump() {
       return;
     }
   }
+  if (!live() || handler_ == nullptr || !end_waits_ || end_told_) return;
+  if (pause_reasons_ != static_cast<uint8_t>(net::PauseReason::kPipelined)) return;
+  end_told_ = true;
+  handler_->OnEndWaits();
 }
 
 void FakePeer::Kill(int error) {
@@ -112,6 +116,7 @@ void FakeStream::PauseReading(net::PauseReason reason) {
 
 void FakeStream::ResumeReading(net::PauseReason reason) {
   peer_->pause_reasons_ &= static_cast<uint8_t>(~static_cast<uint8_t>(reason));
+  if (peer_->pause_reasons_ == 0) peer_->end_told_ = false;
 }
 
 void FakeStream::ShutdownWrite() {

@@ -29,7 +29,7 @@ class FakePeer {
 
   // Bytes arrive. While reading is paused, or there is no handler, they wait for Pump.
   void Deliver(std::string_view bytes);
-  // FIN arrives, behind the bytes that wait.
+  // FIN arrives, behind the bytes that wait; OnEndWaits comes if they have to.
   void DeliverEnd();
   // Hands over what waits, if reading is not paused.
   void Pump();
@@ -66,6 +66,7 @@ class FakePeer {
   int write_error_ = 0;
   uint8_t pause_reasons_ = 0;
   bool end_waits_ = false;
+  bool end_told_ = false;  // by OnEndWaits, in this pause
   bool ended_ = false;
   bool wants_writable_ = false;
   bool shut_down_ = false;

@@ -26,6 +26,9 @@ class StreamHandler {
   virtual void OnData(std::string_view bytes) = 0;
   // The peer sent FIN: nothing more will arrive, though it may still read. At most once.
   virtual void OnEnd() = 0;
+  // The same, while reading is paused for kPipelined alone: what arrived before it was not read
+  // yet, and OnEnd comes after that. At most once a pause.
+  virtual void OnEndWaits() {}
   // The kernel takes bytes again. Comes only after WantWritable(true), and on each turn until
   // WantWritable(false).
   virtual void OnWritable() = 0;
@@ -36,8 +39,11 @@ class StreamHandler {
 
 // Why reading is paused; it goes on when no reason is left.
 enum class PauseReason : uint8_t {
-  kPipelined = 1,     // a request is being answered
-  kBackpressure = 2,  // whoever takes the bytes is slower
+  // A request is being answered. OnEndWaits and OnClosed come all the same.
+  kPipelined = 1,
+  // Whoever takes the bytes is slower, and wants them even of a peer that has left meanwhile: that
+  // is told when they were read, unless WantWritable finds it out.
+  kBackpressure = 2,
 };
 
 class Stream {

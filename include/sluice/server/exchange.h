@@ -55,7 +55,8 @@ class Exchange {
   [[nodiscard]] virtual uint64_t started_ns() const = 0;
   // The connection was accepted over limits.per_ip: it only gets to know so.
   [[nodiscard]] virtual bool over_limit() const { return false; }
-  // The client has sent FIN: it may still read, but will send nothing more.
+  // The client has sent FIN: it may still read, but sends nothing more than what may wait to be
+  // read: a part of the body, further requests.
   [[nodiscard]] virtual bool client_ended() const = 0;
 
   // Wants the body, of at most `limit` bytes (null: limits.body_bytes): OnBody and OnBodyEnd come,
@@ -101,7 +102,7 @@ class Exchange {
   // Hands the connection over, before anything was written on it, and ends the session; nothing of
   // it stays. The caller calls SetHandler on the stream before it returns to the loop and writes
   // the response head, whose status is 200, itself. OnStreamTaken is called, and OnRequestDone is
-  // not. Reading is not paused. If client_ended(), OnEnd will not come again. REQUIRES:
+  // not. Reading is not paused. If client_ended(), OnEnd may not come again. REQUIRES:
   // request_complete(), or ReadBody was not called.
   [[nodiscard]] virtual std::unique_ptr<net::Stream> TakeStream() = 0;
 
@@ -150,7 +151,8 @@ class RequestHandler : public event::Deferred {
   virtual void OnBodyEnd(std::string_view /*trailers*/) {}
   // unsent() is 0 again.
   virtual void OnAnswerSent() {}
-  // The client sent FIN and may still read. Whoever needs a listening client calls Close here.
+  // The client sent FIN and may still read. Whoever needs a listening client calls Close here. For
+  // who does not: what it sent before may still come, but in a tunnel it has.
   virtual void OnClientEnd() {}
   // The request is over without this handler's answer: the connection broke, or the session refused
   // the body. The last call; of the exchange only upstream() is left.

@@ -28,7 +28,10 @@ class NotesFixture : public SessionFixture {
       test_.Tell("sent");
       if (test_.on_sent_) test_.on_sent_();
     }
-    void OnClientEnd() override { test_.Tell("client-end"); }
+    void OnClientEnd() override {
+      test_.Tell("client-end");
+      if (test_.on_end_) test_.on_end_();
+    }
     void OnClientGone() override {
       test_.Tell("client-gone");
       if (test_.on_gone_) test_.on_gone_();
@@ -66,6 +69,7 @@ class NotesFixture : public SessionFixture {
   std::function<void(Exchange&)> on_dispatch_;
   std::function<void()> on_body_;
   std::function<void()> on_sent_;
+  std::function<void()> on_end_;
   std::function<void()> on_gone_;
   std::string server_;  // the upstream of the last request that is over
 };

@@ -186,6 +186,24 @@ TEST_F(ProxyRequestTest, ClientMayGoAtAnyTime) {
   EXPECT_EQ(Counted("/", 499), 8U) << "before the answer";
 }
 
+TEST_F(ProxyRequestTest, ClientMayGoWhileNobodyReadsFromIt) {
+  Start();
+  for (const bool upload : {false, true}) {
+    SCOPED_TRACE(upload);
+    client_ = Client(upload ? Post("/", "Content-Length: 400000\r\n", "begin") : Get("/"));
+    server_ = Server();
+    server_->SetBudget(0);
+    client_->Deliver(upload ? std::string(100'000, 'a') : Get("/next"));
+    if (upload) client_->Deliver(std::string(299'995, 'b'));
+    EXPECT_TRUE(client_->paused(kPipelined));
+    client_->DeliverEnd();
+    EXPECT_TRUE(client_->destroyed());
+    loop_.Turn();
+    EXPECT_TRUE(server_->destroyed());
+  }
+  EXPECT_EQ(Counted("/", 499), 2U);
+}
+
 // --- trying again ---
 
 TEST_F(ProxyRequestTest, KeptConnectionThatProvesDeadIsTriedAgainOnlyWhereThatIsSafe) {
