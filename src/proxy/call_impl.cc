@@ -272,6 +272,13 @@ void CallImpl::ReadOn() {
   connection_->stream().ResumeReading(net::PauseReason::kBackpressure);
 }
 
+bool CallImpl::CanBeReadOut(uint64_t bytes) const {
+  if (connection_ == nullptr || !answered_ || !output_.complete() || paused_) return false;
+  const http::ResponseHead& head = connection_->head();
+  return head.keep_alive() &&
+         (head.body() != http::ResponseHead::Body::kLength || head.content_length() <= bytes);
+}
+
 // What came while the handler did not want it. The last thing that its caller does.
 void CallImpl::DeliverHeld() {
   if (!held_.empty()) {

@@ -39,6 +39,12 @@ class CallImpl final : public Call,
   // A turn of its own, asked for by UpstreamImpl::GiveTurn.
   void OnTurn();
 
+  // Whether the connection can be kept once the rest of the answer was read: the answer has begun,
+  // and its body is not known to be longer than `bytes`.
+  [[nodiscard]] bool CanBeReadOut(uint64_t bytes) const;
+  // `handler` gets what comes from now on. It must outlive the call.
+  void PassTo(CallHandler& handler) { handler_ = &handler; }
+
   void SendBody(std::string_view bytes) override;
   void EndBody(std::string_view trailers) override;
   [[nodiscard]] size_t unsent() const override { return over() ? 0 : output_.unsent(); }

@@ -71,6 +71,8 @@ class Connection final : public event::Deferred,
   // Nobody uses it; calls back `keeper` after `timeout_ms` at the latest. REQUIRES: reusable().
   void Keep(ConnectionKeeper& keeper, uint64_t timeout_ms);
 
+  // Of the answer under way. REQUIRES: OnHead has come.
+  [[nodiscard]] const http::ResponseHead& head() const { return parser_.head(); }
   // After OnMessageEnd: whether another request may be sent on it.
   [[nodiscard]] bool reusable() const { return reusable_; }
   // The server sent more than its answer, or something unasked: nobody gets it.

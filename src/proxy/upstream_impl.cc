@@ -26,6 +26,7 @@ UpstreamImpl::UpstreamImpl(const UpstreamEnvironment& environment,
       servers_(environment_, *state_, *stats_, [this] { ServeQueue(); }),
       dialer_(environment_, *state_),
       pool_(environment_.loop, state_->config(), servers_.servers()),
+      spent_(environment_.timers, state_->config().keepalive),
       balancer_(state_->config(), servers_.servers()),
       place_waker_(config().max_connections > 0
                        ? environment_.loop.MakeWaker([this] { OnPlaceOffered(); })
@@ -33,6 +34,7 @@ UpstreamImpl::UpstreamImpl(const UpstreamEnvironment& environment,
       turn_(environment_.loop.MakeIdle([this] { RunTurns(); })) {}
 
 UpstreamImpl::~UpstreamImpl() {
+  spent_.Close();
   assert(calls_ == 0);
   if (place_waker_ != nullptr) state_->line().Leave(*place_waker_);
   pool_.Close();
@@ -43,6 +45,15 @@ std::unique_ptr<Call> UpstreamImpl::Start(CallRequest request, CallHandler& hand
   ++calls_;
   if (MustWait() || !call->Begin()) call->Wait();
   return call;
+}
+
+void UpstreamImpl::Retire() {
+  pool_.Close();
+  spent_.Close();
+}
+
+void UpstreamImpl::ReadOut(std::unique_ptr<Call> call) {
+  spent_.Add(std::unique_ptr<CallImpl>(static_cast<CallImpl*>(call.release())));
 }
 
 std::unique_ptr<Connection> UpstreamImpl::MakeConnection(Server& server,
@@ -67,6 +78,7 @@ bool UpstreamImpl::Enqueue(CallImpl& call) {
     stats_->waiting.Set(queue_.size());
     if (place_waker_ == nullptr) return true;
     state_->line().Join(*place_waker_);
+    spent_.Drop();  // a request is worth more than a kept connection
     if (state_->line().size() == 1) ServeQueue();
     return true;
   }

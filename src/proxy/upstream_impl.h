@@ -12,6 +12,7 @@
 #include "proxy/dialer.h"
 #include "proxy/pool.h"
 #include "proxy/server_list.h"
+#include "proxy/spent_answers.h"
 #include "sluice/base/log_throttle.h"
 #include "sluice/event/loop.h"
 #include "sluice/http/response_parser.h"
@@ -30,8 +31,9 @@ class UpstreamImpl final : public Upstream {
   UpstreamImpl& operator=(const UpstreamImpl&) = delete;
 
   [[nodiscard]] const config::Upstream& config() const override { return state_->config(); }
-  void Retire() override { pool_.Close(); }
+  void Retire() override;
   [[nodiscard]] std::unique_ptr<Call> Start(CallRequest request, CallHandler& handler) override;
+  void ReadOut(std::unique_ptr<Call> call) override;
   // That have not been destroyed.
   [[nodiscard]] size_t calls() const { return calls_; }
 
@@ -76,6 +78,7 @@ class UpstreamImpl final : public Upstream {
   ServerList servers_;
   Dialer dialer_;
   Pool pool_;
+  SpentAnswers spent_;  // as many as connections are kept
   Balancer balancer_;
   std::deque<CallImpl*> queue_;  // first come, first served
   // For offers of places, while there is a queue. Null without max_connections.

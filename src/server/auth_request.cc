@@ -15,9 +15,6 @@
 namespace sluice::server {
 namespace {
 
-// What an app says beside yes or no is dropped; more of it than this ends the connection.
-constexpr uint64_t kDroppedBytes = 64ULL * 1024;
-
 // Null: the request has none of what the cache goes by. What is there and empty, as the cookie of
 // one who has logged out, tells nobody from others.
 std::optional<uint64_t> CacheKey(const KeyedHash& hash, const config::AuthRequest& auth,
@@ -49,6 +46,7 @@ class AuthSubrequest final : public RequestHandler, private proxy::CallHandler {
       : environment_(environment),
         generation_(environment.generation),
         auth_(auth),
+        upstream_(*environment.upstreams->Find(auth.upstream)),
         cache_key_(cache_key),
         exchange_(&exchange),
         admitted_(std::move(admitted)) {}
@@ -67,7 +65,7 @@ class AuthSubrequest final : public RequestHandler, private proxy::CallHandler {
                                            .method = "GET",
                                            .target = auth_.path});
     call.idempotent = true;
-    call_ = environment_.upstreams->Find(auth_.upstream)->Start(std::move(call), *this);
+    call_ = upstream_.Start(std::move(call), *this);
   }
 
   void OnClientEnd() override {
@@ -93,12 +91,11 @@ class AuthSubrequest final : public RequestHandler, private proxy::CallHandler {
         challenges_.emplace_back(field.value);
       }
     }
-    const bool is_short = head.body() == http::ResponseHead::Body::kNone ||
-                          (head.body() == http::ResponseHead::Body::kLength &&
-                           head.content_length() <= kDroppedBytes);
-    if (!is_short) Decide();
   }
   void OnBody(std::string_view /*bytes*/) override {}
+  // What the app says beside yes or no is not waited for. Where all of it came with the head, the
+  // connection is free for the request that goes on.
+  void OnPause() override { Decide(); }
   void OnEnd(std::string_view /*trailers*/) override { Decide(); }
   void OnUpgraded(const http::ResponseHead& /*head*/, std::unique_ptr<net::Stream> /*stream*/,
                   std::string /*bytes*/) override {}
@@ -109,8 +106,8 @@ class AuthSubrequest final : public RequestHandler, private proxy::CallHandler {
     Fail(fmt::format("{}: {}", ToName(failure.kind), failure.detail));
   }
 
-  // Keeps what it has to tell: it may be the only one that was asked.
-  void DropCall() {
+  // Keeps what the call has to tell: it may be the only one that was asked.
+  void NoteCall() {
     if (call_ == nullptr) return;
     UpstreamRecord& record = exchange_->upstream();
     record = {.name = auth_.upstream,
@@ -121,11 +118,16 @@ class AuthSubrequest final : public RequestHandler, private proxy::CallHandler {
     if (record.call.end_ns == 0) {
       record.call.end_ns = environment_.loop.NowNs() - record.call.started_ns;
     }
+  }
+
+  void DropCall() {
+    NoteCall();
     call_.reset();
   }
 
   void Decide() {
-    DropCall();
+    NoteCall();
+    upstream_.ReadOut(std::move(call_));
     if (status_ >= 200 && status_ < 300) {
       Admit();
     } else if (status_ == 401 || status_ == 403) {
@@ -162,6 +164,7 @@ class AuthSubrequest final : public RequestHandler, private proxy::CallHandler {
   const ProxyEnvironment& environment_;
   const GenerationPtr generation_;  // what all below refers to: it has to go last
   const config::AuthRequest& auth_;
+  proxy::Upstream& upstream_;
   std::optional<uint64_t> cache_key_;
   Exchange* exchange_;
   Admitted admitted_;

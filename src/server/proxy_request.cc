@@ -208,6 +208,11 @@ void ProxyRequest::TakePiece(std::string_view bytes) {
 
 // What has come goes on at once, whatever its framing; a client that is slow slows the upstream.
 void ProxyRequest::Pass() {
+  if (redirect_) {
+    ReadOutCall();
+    FollowOnceRead();
+    return;
+  }
   if (!started_) return;
   if (throttle_) {
     Drip();
@@ -299,15 +304,10 @@ void ProxyRequest::StartRedirect(const http::ResponseHead& head, std::string_vie
                      : "the app's X-Accel-Redirect " + parsed.error().message);
     return;
   }
+  // It is followed when what came with the head has been read: mostly that is all of the answer,
+  // and the connection is free for the target.
   redirect_ = *std::move(parsed);
   fields_ = proxy::FieldsOverRedirect(head);
-  // The end of an answer without a body comes at once, and the connection is kept.
-  using Kind = http::ResponseHead::Body;
-  if (head.body() == Kind::kNone || (head.body() == Kind::kLength && head.content_length() == 0)) {
-    return;
-  }
-  DropCall();
-  FollowOnceRead();
 }
 
 // What is left of the body nobody wants, and a server that did not take it waits for nothing more.
@@ -384,12 +384,23 @@ void ProxyRequest::Answer500(std::string_view why) {
 }
 
 void ProxyRequest::Respond(http::Response response) {
-  DropCall();
+  ReadOutCall();
   place_ = {};
   std::exchange(exchange_, nullptr)->Respond(std::move(response));
 }
 
 void ProxyRequest::DropCall() {
+  NoteCall();
+  call_.reset();
+}
+
+void ProxyRequest::ReadOutCall() {
+  if (call_ == nullptr) return;
+  NoteCall();
+  upstream_.ReadOut(std::move(call_));
+}
+
+void ProxyRequest::NoteCall() {
   if (call_ == nullptr) return;
   UpstreamRecord& record = exchange_->upstream();
   record = {.name = route_.upstream,
@@ -398,7 +409,6 @@ void ProxyRequest::DropCall() {
             .stream = stream_,
             .call = call_->record()};
   if (record.call.end_ns == 0) NoteEnd();
-  call_.reset();
 }
 
 void ProxyRequest::NoteEnd() {

@@ -89,6 +89,9 @@ class ProxyRequest final : public RequestHandler,
   void Respond(http::Response response);
   // Keeps what the call has to tell, and gives it up.
   void DropCall();
+  // Likewise, when the rest of the answer is of no use.
+  void ReadOutCall();
+  void NoteCall();
   void NoteEnd();
 
   const ProxyEnvironment& environment_;

@@ -1,5 +1,6 @@
 """auth: {request: ...}: an app decides about each request, for routes and for topics."""
 
+import select
 import threading
 
 import pytest
@@ -93,6 +94,107 @@ def test_nothing_else_of_its_answer_is_seen(make_guarded, step):
     assert [request.target for request in app.requests] == ["/page0", "/page1", "/page2"]
     assert all(b"INVISIBLE" not in request.head for request in app.requests)
     assert {request.target for request in guard.requests} == {"/auth"}
+
+
+def begin(status=200):
+    """The beginning of an answer whose body comes later."""
+    return CHUNKED.replace(b"200", b"%d" % status) + b"3\r\nyes\r\n"
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_nobody_waits_for_its_body_and_its_connection_is_kept(make_guarded, status):
+    answered = threading.Semaphore(0)
+
+    def step(connection, _):
+        connection.send(begin(status))
+        assert answered.acquire(timeout=TIMEOUT)
+        connection.send(b"5\r\nlater\r\n")
+        connection.send(b"0\r\n\r\n")
+
+    gateway, guard, app = make_guarded(step)
+    with gateway.connect() as connection:
+        for number in range(3):
+            connection.request("GET", "/page")
+            assert connection.response().status == status
+            assert gateway.metric("sluice_upstream_active", upstream="guard") == 1, "its body is not complete"
+            answered.release()
+            gateway.wait_metric("sluice_upstream_idle_connections", 1, upstream="guard")
+            assert len(guard.requests) == number + 1
+    assert len(guard.connections) == 1
+    assert len(app.requests) == (3 if status == 200 else 0)
+    assert gateway.metric("sluice_upstream_failures_total", upstream="guard") == 0
+
+
+def test_body_that_came_with_the_head_frees_the_connection_for_the_request(make_proxy):
+    """One app, one connection: it decides, and then it answers."""
+    gateway, app = make_proxy(
+        lambda connection, request: connection.send(
+            answer(b"inside") if request.target == "/" else CHUNKED + chunked(b"yes")),
+        route={"auth": {"request": {"upstream": "app", "path": "/auth"}}})
+    for _ in range(2):
+        assert gateway.fetch("GET", "/").body == b"inside"
+    assert [request.target for request in app.requests] == ["/auth", "/"] * 2
+    assert len(app.connections) == 1
+
+
+def endless(pause):
+    """A step that sends a body for as long as it is taken, and the connections that took it."""
+    over = []
+    piece = b"x" if pause else b"x" * 10_000
+
+    def step(connection, _):
+        connection.send(begin())
+        try:
+            while not select.select([connection.socket], [], [], pause)[0]:
+                connection.send(b"%x\r\n%s\r\n" % (len(piece), piece))
+        except OSError:
+            pass  # cut in the middle
+        over.append(connection)
+        connection.close()
+
+    return step, over
+
+
+@pytest.mark.parametrize("pause", [0, 0.02], ids=["flood", "trickle"])
+def test_body_without_an_end_is_cut(make_guarded, pause):
+    step, over = endless(pause)
+    gateway, guard, _ = make_guarded(step)
+    assert gateway.fetch("GET", "/page").body == b"inside"
+    wait_for(lambda: over, "the connection is closed")
+    gateway.wait_metric("sluice_upstream_active", 0, upstream="guard")
+    assert gateway.metric("sluice_upstream_idle_connections", upstream="guard") == 0
+    assert gateway.fetch("GET", "/page").body == b"inside"
+    assert len(guard.connections) == 2
+
+
+@pytest.mark.parametrize("size, kept", [(65_536, True), (65_537, False), (500_000, False)])
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_body_over_the_bound_costs_the_connection(make_guarded, size, kept, framing):
+    read = threading.Semaphore(0)
+
+    def step(connection, _):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size if framing == "length" else CHUNKED)
+        assert read.acquire(timeout=TIMEOUT)
+        body = b"x" * size
+        connection.send(body if framing == "length" else chunked(body))
+
+    gateway, guard, _ = make_guarded(step)
+    for _ in range(2):
+        assert gateway.fetch("GET", "/page").body == b"inside"
+        read.release()
+        gateway.wait_metric("sluice_upstream_active", 0, upstream="guard")
+    assert len(guard.connections) == (1 if kept else 2)
+
+
+def test_drain_does_not_wait_for_its_body(make_guarded):
+    step, over = endless(0.02)
+    gateway, _, _ = make_guarded(step)
+    with gateway.connect() as connection:
+        connection.request("GET", "/page")
+        assert connection.response().body == b"inside"
+        gateway.stop()
+        assert connection.take_rest() == b""
+    wait_for(lambda: over, "the guard's connection is closed")
 
 
 def test_upgrade_is_no_matter_of_its(make_guarded):

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from harness.origin import answer
+from harness.origin import CHUNKED, answer
 from harness.wait import TIMEOUT, wait_for
 
 OK = answer(b"ok")
@@ -264,6 +264,22 @@ def test_error_pages(make_gateway, make_origin, refused):
     assert page.get("content-type").startswith("application/json")
     head = gateway.fetch("HEAD", "/")
     assert head.status == 502 and head.body == b""
+
+
+def test_page_does_not_wait_for_the_answer_whose_place_it_takes(make_proxy):
+    answered = threading.Semaphore(0)
+
+    def step(connection, _):
+        connection.send(CHUNKED.replace(b"200", b"503") + b"4\r\nmine\r\n")
+        assert answered.acquire(timeout=TIMEOUT)
+        connection.send(b"0\r\n\r\n")
+
+    gateway, origin = make_proxy(step, route={"error_pages": {"503": "back soon"}, "intercept_errors": True})
+    for _ in range(2):
+        assert gateway.fetch("GET", "/").body == b"back soon"
+        answered.release()
+        gateway.wait_metric("sluice_upstream_active", 0)
+    assert len(origin.connections) == 1, "its connection is kept"
 
 
 def test_page_for_401_keeps_every_challenge(make_proxy):

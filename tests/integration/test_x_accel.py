@@ -166,6 +166,28 @@ def test_body_of_any_framing_is_dropped(make_app, framing):
             assert connection.response().body == b"/inside/file"
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_connection_is_kept_though_the_answer_had_a_body(make_app, together):
+    """Node's writeHead().end() sends an empty one in chunks. If it has come, the target gets the same connection."""
+    head = CHUNKED.replace(b"\r\n\r\n", b"\r\nX-Accel-Redirect: /inside/file\r\n\r\n")
+    followed = threading.Semaphore(0)
+
+    def step(connection, _):
+        if together:
+            connection.send(head + b"0\r\n\r\n")
+        else:
+            connection.send(head)
+            assert followed.acquire(timeout=TIMEOUT), "nobody waits for the body"
+            connection.send(b"0\r\n\r\n")
+
+    gateway, origin = make_app({"/a": step})
+    for _ in range(3):
+        assert gateway.fetch("GET", "/a").body == b"/inside/file"
+        followed.release()
+        gateway.wait_metric("sluice_upstream_active", 0)
+    assert len(origin.connections) == (1 if together else 2)
+
+
 @pytest.mark.parametrize("method, then", [("POST", "GET"), ("PUT", "GET"), ("DELETE", "GET"), ("HEAD", "HEAD")])
 def test_method_becomes_get_and_the_body_is_dropped(make_app, method, then):
     gateway, origin = make_app({"/a": redirect("/inside/file", body=b"")})

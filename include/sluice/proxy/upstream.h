@@ -3,6 +3,7 @@
 // is in its ServerState.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "sluice/config/proxy.h"
@@ -28,6 +29,15 @@ class Upstream {
   virtual void Retire() = 0;
   // `handler` must outlive the call.
   [[nodiscard]] virtual std::unique_ptr<Call> Start(CallRequest request, CallHandler& handler) = 0;
+
+  // Of what is left of an answer's body that nobody wants, and how long it is waited for.
+  static constexpr uint64_t kReadOutBytes = uint64_t{64} * 1024;
+  static constexpr uint64_t kReadOutMs = 1'000;
+  // The end of a call whose answer has begun and is of no use any more: its handler gets nothing
+  // more. What is left of the body is read and thrown away, so that the connection can be kept; one
+  // that has more to bring than kReadOutBytes, or takes longer than kReadOutMs, is closed. Allowed
+  // in callbacks of the call. REQUIRES: the call is one of Start's.
+  virtual void ReadOut(std::unique_ptr<Call> call) = 0;
 };
 
 }  // namespace sluice::proxy

@@ -137,20 +137,69 @@ TEST_F(AuthRequestTest, NoAnswerIsA500) {
   EXPECT_EQ(StatusOf(client_->written()), "500");
 }
 
-TEST_F(AuthRequestTest, AnswerThatBreaksOffLetsNobodyIn) {
+TEST_F(AuthRequestTest, HeadThatBreaksOffLetsNobodyIn) {
   Begin();
   Ask(Get("/"));
-  Decide("200 OK\r\nContent-Length: 100");
-  EXPECT_EQ(network_.pending_connects(), 0U);
+  door_->Deliver("HTTP/1.1 200 OK\r\nX-User: an");
   door_->DeliverEnd();
   Settle({client_});
+  EXPECT_EQ(network_.pending_connects(), 0U);
   EXPECT_EQ(StatusOf(client_->written()), "500");
+}
+
+TEST_F(AuthRequestTest, NobodyWaitsForTheBody) {
+  const char* const kFramings[] = {"Content-Length: 100", "Transfer-Encoding: chunked",
+                                   "X-None: 1"};
+  for (const char* framing : kFramings) {
+    for (const bool good : {false, true}) {
+      SCOPED_TRACE(framing);
+      Begin();
+      Ask(Get("/"));
+      Decide((good ? "200 OK\r\n" : "403 Forbidden\r\n") + std::string(framing));
+      EXPECT_EQ(network_.pending_connects(), good ? 1U : 0U);
+      door_->DeliverEnd();  // its breaking off changes nothing
+      if (good) Server()->Deliver("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+      Settle({client_});
+      EXPECT_EQ(StatusOf(client_->written()), good ? "200" : "403");
+    }
+  }
+}
+
+TEST_F(AuthRequestTest, ClientMayGoWhileTheBodyIsRead) {
+  Begin();
+  Ask(Get("/"));
+  Decide("403 Forbidden\r\nTransfer-Encoding: chunked");
+  client_->Kill(ECONNRESET);
+  loop_.Turn();
+  door_->Deliver("2\r\nno\r\n0\r\n\r\n");
+  EXPECT_FALSE(door_->destroyed()) << "it is kept all the same";
+}
+
+TEST_F(AuthRequestTest, BodyMayComeWithTheHeadOrLater) {
+  Begin();
+  Ask(Get("/"));
+  Decide("403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
+  EXPECT_TRUE(door_->destroyed()) << "it has sent more than it said";
+  Ask(Get("/"));
+  door_->Deliver(
+      "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n");
+  const Peer kept = door_;
+  EXPECT_FALSE(kept->destroyed());
+  client_ = Client(Get("/"));
+  EXPECT_EQ(network_.pending_connects(), 0U);
+  kept->Deliver("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n");
+  EXPECT_EQ(StatusOf(client_->written()), "403");
+  kept->Deliver("0\r\n\r\n");
+  client_ = Client(Get("/"));
+  EXPECT_EQ(network_.pending_connects(), 0U);
+  EXPECT_FALSE(kept->destroyed());
 }
 
 TEST_F(AuthRequestTest, BodyOfTheAnswerIsDroppedAndTheConnectionKeptIfItIsShort) {
   Begin();
   Ask(Get("/"));
   Decide("200 OK\r\nContent-Length: 3");
+  EXPECT_EQ(network_.pending_connects(), 1U) << "the request goes on";
   door_->Deliver("yes");
   Settle({client_});
   EXPECT_FALSE(door_->destroyed());

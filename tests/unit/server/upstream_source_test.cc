@@ -62,6 +62,7 @@ class FakeUpstream final : public proxy::Upstream {
     calls.push_back(std::make_shared<Started>(Started{std::move(request.head), &handler}));
     return std::make_unique<FakeCall>(calls.back());
   }
+  void ReadOut(std::unique_ptr<proxy::Call> /*call*/) override {}
 
   // "200 OK\r\nName: value"
   void Answer(const std::string& head) {

@@ -1,0 +1,217 @@
+// Answers of which nobody wants the rest: whether their connections are kept.
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include <gmock/gmock.h>
+
+#include "unit/proxy/upstream_fixture.h"
+
+namespace sluice::proxy {
+namespace {
+
+using ::testing::ElementsAre;
+
+constexpr std::string_view kChunkedHead = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+constexpr std::string_view kBegun = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe";
+
+std::string Chunk(size_t size) {
+  char length[20];
+  std::snprintf(length, sizeof length, "%zx\r\n", size);
+  return length + std::string(size, 'x') + "\r\n";
+}
+
+class ReadOutTest : public UpstreamFixture {
+ protected:
+  // A call whose answer has begun so, and which is read out from then on.
+  std::shared_ptr<FakePeer> Begun(std::string_view answer = kBegun) {
+    Caller& caller = Start();
+    auto peer = Connect();
+    peer->Deliver(answer);
+    upstream_->ReadOut(std::move(caller.call));
+    caller.lines.clear();
+    return peer;
+  }
+  // Whether the next request takes a connection that is there; ends it.
+  bool Reuses() {
+    const size_t before = network_.connects();
+    Caller& next = Start();
+    next.call.reset();
+    return network_.connects() == before;
+  }
+  [[nodiscard]] bool HandlersHeardNothing() const {
+    return std::all_of(callers_.begin(), callers_.end(),
+                       [](const auto& caller) { return caller->lines.empty(); });
+  }
+};
+
+TEST_F(ReadOutTest, ConnectionIsKeptWhenTheRestHasCome) {
+  Make();
+  for (const char* rest : {"", "hello", "hello\r\n3\r\nyou"}) {
+    SCOPED_TRACE(rest);
+    const bool empty = *rest == '\0';
+    const auto peer = Begun(kChunkedHead);
+    EXPECT_EQ(server_stats().active.Get(), 1U);
+    if (!empty) peer->Deliver("5\r\n" + std::string(rest) + "\r\n");
+    EXPECT_EQ(server_stats().idle.Get(), 0U);
+    peer->Deliver("0\r\n\r\n");
+    EXPECT_EQ(server_stats().active.Get(), 0U);
+    EXPECT_EQ(server_stats().idle.Get(), 1U);
+    EXPECT_TRUE(HandlersHeardNothing());
+    EXPECT_TRUE(Reuses());
+  }
+}
+
+TEST_F(ReadOutTest, ItMayBeAskedForInCallbacks) {
+  Make();
+  for (const char* when : {"head", "body", "end"}) {
+    SCOPED_TRACE(when);
+    Caller& caller = Start();
+    const auto peer = Connect();
+    caller.react = [&](std::string_view line) {
+      if (line.starts_with(when)) upstream_->ReadOut(std::move(caller.call));
+    };
+    peer->Deliver(kBegun);
+    peer->Deliver("llo");
+    EXPECT_TRUE(caller.lines.back().starts_with(when)) << caller.lines.back();
+    EXPECT_TRUE(Reuses());
+  }
+}
+
+TEST_F(ReadOutTest, TooLongABodyClosesIt) {
+  Make();
+  const auto peer = Begun(kChunkedHead);
+  for (size_t sent = 0; sent < Upstream::kReadOutBytes; sent += 1024) peer->Deliver(Chunk(1024));
+  EXPECT_FALSE(peer->destroyed());
+  peer->Deliver(Chunk(1));
+  EXPECT_TRUE(peer->destroyed());
+  EXPECT_EQ(server_stats().active.Get(), 0U);
+}
+
+TEST_F(ReadOutTest, NobodyWaitsForWhatWillNotBeKept) {
+  Make();
+  for (const char* head :
+       {"HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 65537\r\n\r\n"}) {
+    EXPECT_TRUE(Begun(head)->destroyed()) << head;
+  }
+  EXPECT_FALSE(Begun("HTTP/1.1 200 OK\r\nContent-Length: 65536\r\n\r\n")->destroyed());
+}
+
+TEST_F(ReadOutTest, NorForWhatHasNotBegun) {
+  Make();
+  Caller& connecting = Start();
+  upstream_->ReadOut(std::move(connecting.call));
+  EXPECT_EQ(network_.pending_connects(), 0U);
+  Caller& asked = Start();
+  const auto peer = Connect();
+  upstream_->ReadOut(std::move(asked.call));
+  EXPECT_TRUE(peer->destroyed());
+  Caller& sending = Start(Post());
+  const auto other = Connect();
+  sending.call->SendBody("x");
+  other->Deliver(kBegun);
+  upstream_->ReadOut(std::move(sending.call));
+  EXPECT_TRUE(other->destroyed()) << "the server waits for the rest of the request";
+}
+
+TEST_F(ReadOutTest, TooSlowABodyClosesIt) {
+  Make();
+  const auto peer = Begun(kChunkedHead);
+  for (uint64_t ms = 100; ms < Upstream::kReadOutMs; ms += 100) {
+    peer->Deliver(Chunk(1));
+    loop_.Advance(100);
+  }
+  EXPECT_FALSE(peer->destroyed());
+  loop_.Advance(200);
+  EXPECT_TRUE(peer->destroyed()) << "bytes that come do not make it longer";
+  EXPECT_TRUE(HandlersHeardNothing());
+}
+
+TEST_F(ReadOutTest, AnswerThatBreaksIsOver) {
+  Make();
+  using Break = void (*)(FakePeer&);
+  for (const Break breaks : {Break([](FakePeer& peer) { peer.DeliverEnd(); }),
+                             Break([](FakePeer& peer) { peer.Kill(ECONNRESET); }),
+                             Break([](FakePeer& peer) { peer.Deliver("no chunk\r\n"); })}) {
+    const auto peer = Begun(kChunkedHead);
+    breaks(*peer);
+    loop_.Turn();
+    EXPECT_TRUE(peer->destroyed());
+    EXPECT_EQ(server_stats().active.Get(), 0U);
+  }
+  EXPECT_TRUE(HandlersHeardNothing());
+  EXPECT_TRUE(state_->up(0));
+}
+
+TEST_F(ReadOutTest, NoMoreThanAreKept) {
+  config::Upstream config = Config();
+  config.keepalive = 2;
+  Make(std::move(config));
+  const auto first = Begun();
+  const auto second = Begun();
+  EXPECT_TRUE(Begun()->destroyed());
+  first->Deliver("llo");
+  Caller& again = Start();
+  first->Deliver(kBegun);
+  upstream_->ReadOut(std::move(again.call));
+  EXPECT_FALSE(first->destroyed()) << "its first answer was over";
+  EXPECT_FALSE(second->destroyed());
+}
+
+TEST_F(ReadOutTest, RetiredUpstreamKeepsNone) {
+  Make();
+  const auto peer = Begun();
+  Caller& late = Start();
+  const auto other = Connect();
+  other->Deliver(kBegun);
+  upstream_->Retire();
+  EXPECT_TRUE(peer->destroyed());
+  upstream_->ReadOut(std::move(late.call));
+  EXPECT_TRUE(other->destroyed());
+}
+
+TEST_F(ReadOutTest, UpstreamMayGoMeanwhile) {
+  Make();
+  const auto peer = Begun();
+  upstream_.reset();
+  EXPECT_TRUE(peer->destroyed());
+  EXPECT_EQ(server_stats().active.Get(), 0U);
+}
+
+TEST_F(ReadOutTest, RequestThatWaitsTakesThePlace) {
+  config::Upstream config = Config();
+  config.max_connections = 1;
+  Make(std::move(config));
+  const auto peer = Begun();
+  Caller& next = Start();
+  loop_.Turn();
+  EXPECT_TRUE(peer->destroyed());
+  Connect()->Deliver(kOk);
+  EXPECT_THAT(next.lines, ElementsAre("head 200", "body ok", "end"));
+}
+
+TEST_F(ReadOutTest, RequestOfItsOwnCallbackTakesThePlace) {
+  config::Upstream config = Config();
+  config.max_connections = 1;
+  Make(std::move(config));
+  Caller& caller = Start();
+  const auto peer = Connect();
+  Caller* next = nullptr;
+  caller.react = [&](std::string_view line) {
+    if (!line.starts_with("body")) return;
+    upstream_->ReadOut(std::move(caller.call));
+    next = &Start();
+  };
+  peer->Deliver(kBegun);
+  EXPECT_TRUE(peer->destroyed());
+  loop_.Turn();
+  Connect()->Deliver(kOk);
+  ASSERT_NE(next, nullptr);
+  EXPECT_THAT(next->lines, ElementsAre("head 200", "body ok", "end"));
+}
+
+}  // namespace
+}  // namespace sluice::proxy
