@@ -203,10 +203,15 @@ void CallImpl::OnInterim(const http::ResponseHead& head) {
 void CallImpl::OnHead(const http::ResponseHead& head) {
   activity_ms_ = NowMs();
   answered_ = true;
-  record_.head_ns = ElapsedNs();
-  server_->stats().CountAnswer(head.status());
-  server_->state().Succeeded();
+  CountHead(head.status());
   handler_->OnHead(head);
+}
+
+void CallImpl::CountHead(int status) {
+  record_.head_ns = ElapsedNs();
+  upstream_.stats().head.Observe(record_.head_ns);
+  server_->stats().CountAnswer(status);
+  server_->state().Succeeded();
 }
 
 void CallImpl::OnBody(std::string_view bytes) {
@@ -239,9 +244,7 @@ void CallImpl::OnMessageEnd(std::string_view trailers) {
 }
 
 void CallImpl::OnSwitched(const http::ResponseHead& head, std::string_view rest) {
-  record_.head_ns = ElapsedNs();
-  server_->stats().CountAnswer(head.status());
-  server_->state().Succeeded();
+  CountHead(head.status());
   std::unique_ptr<net::Stream> stream = connection_->TakeStream();
   stream->ResumeReading(net::PauseReason::kBackpressure);
   DropConnection();  // the head lives until the end of the turn

@@ -80,6 +80,7 @@ class CallImpl final : public Call,
   void TellSendable();
 
   // --- reading ---
+  void CountHead(int status);
   void ReadOn();
   void DeliverHeld();
 

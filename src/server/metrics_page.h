@@ -47,20 +47,26 @@ class MetricsPage {
   void Histogram(std::string_view name, std::string_view help,
                  const std::vector<const DurationHistogram*>& parts) {
     Begin(name, "histogram", help);
+    AddHistogram("", parts);
+  }
+  // One series of the histogram that was begun.
+  void AddHistogram(std::string_view labels, const std::vector<const DurationHistogram*>& parts) {
+    const std::string_view comma = labels.empty() ? "" : ",";
     uint64_t total = 0;
     for (size_t i = 0; i <= DurationHistogram::kBounds.size(); ++i) {
       for (const DurationHistogram* part : parts) total += part->bucket(i);
       if (i < DurationHistogram::kBounds.size()) {
-        fmt::format_to(out(), "{}_bucket{{le=\"{}\"}} {}\n", name, DurationHistogram::kBounds[i],
-                       total);
+        fmt::format_to(out(), "{}_bucket{{{}{}le=\"{}\"}} {}\n", name_, labels, comma,
+                       DurationHistogram::kBounds[i], total);
       } else {
-        fmt::format_to(out(), "{}_bucket{{le=\"+Inf\"}} {}\n", name, total);
+        fmt::format_to(out(), "{}_bucket{{{}{}le=\"+Inf\"}} {}\n", name_, labels, comma, total);
       }
     }
     uint64_t sum_ns = 0;
     for (const DurationHistogram* part : parts) sum_ns += part->sum_ns();
-    fmt::format_to(out(), "{}_sum {:.9f}\n{}_count {}\n", name, static_cast<double>(sum_ns) / 1e9,
-                   name, total);
+    const std::string braced = labels.empty() ? "" : fmt::format("{{{}}}", labels);
+    fmt::format_to(out(), "{0}_sum{1} {2:.9f}\n{0}_count{1} {3}\n", name_, braced,
+                   static_cast<double>(sum_ns) / 1e9, total);
   }
   [[nodiscard]] std::string Take() { return std::move(text_); }
 

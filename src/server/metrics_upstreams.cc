@@ -89,11 +89,22 @@ void AddFailures(MetricsPage& page, const std::vector<Counted>& upstreams) {
   }
 }
 
+void AddHeads(MetricsPage& page, const std::vector<Counted>& upstreams) {
+  page.Begin("sluice_upstream_head_seconds", "histogram",
+             "From a request's start, its wait for a place included, to the head of the answer.");
+  for (const Counted& upstream : upstreams) {
+    std::vector<const DurationHistogram*> heads;
+    for (const auto& worker : upstream.workers) heads.push_back(&worker->head);
+    page.AddHistogram(upstream.Labels(), heads);
+  }
+}
+
 }  // namespace
 
 void AddUpstreams(MetricsPage& page, const proxy::UpstreamStates& upstreams) {
   const std::vector<Counted> counted = Collect(upstreams);
   AddRequests(page, counted);
+  AddHeads(page, counted);
   AddFailures(page, counted);
   AddServers(page, counted, "sluice_upstream_connects_total", "counter",
              "Connections opened to servers.",

@@ -17,11 +17,6 @@ double Rounded(double value, double steps) {
   return std::round(value * steps) / steps;
 }
 
-nlohmann::ordered_json Milliseconds(std::optional<double> seconds) {
-  if (!seconds) return nullptr;
-  return Rounded(*seconds * 1e3, 1e3);
-}
-
 }  // namespace
 
 Totals ReadTotals(const GatewayView& view) {
@@ -53,6 +48,24 @@ Totals ReadTotals(const GatewayView& view) {
   return totals;
 }
 
+HeadTimes ReadHeadTimes(const GatewayView& view) {
+  HeadTimes times;
+  for (const auto& upstream : view.generation->upstreams()) {
+    DurationHistogram::Counts& counts = times[upstream->config().name];
+    for (const auto& worker : upstream->AllStats()) {
+      for (size_t i = 0; i < counts.size(); ++i) counts[i] += worker->head.bucket(i);
+    }
+  }
+  return times;
+}
+
+DurationHistogram::Counts Between(const DurationHistogram::Counts& before,
+                                  const DurationHistogram::Counts& after) {
+  DurationHistogram::Counts counts{};
+  for (size_t i = 0; i < counts.size(); ++i) counts[i] = after[i] - std::min(before[i], after[i]);
+  return counts;
+}
+
 Rates Between(const Totals& before, const Totals& after) {
   Rates rates;
   for (const auto& [topic, events] : after.topic_events) rates.topic_events[topic] = 0;
@@ -67,10 +80,7 @@ Rates Between(const Totals& before, const Totals& after) {
   const double cores = std::max(1U, std::thread::hardware_concurrency());
   rates.cpu_percent =
       std::clamp((after.cpu_seconds - before.cpu_seconds) / seconds / cores * 100, 0.0, 100.0);
-  DurationHistogram::Counts fanout{};
-  for (size_t i = 0; i < fanout.size(); ++i) {
-    fanout[i] = after.fanout[i] - std::min(before.fanout[i], after.fanout[i]);
-  }
+  const DurationHistogram::Counts fanout = Between(before.fanout, after.fanout);
   rates.fanout_p50 = Quantile(fanout, 0.5);
   rates.fanout_p99 = Quantile(fanout, 0.99);
   for (const auto& [topic, events] : after.topic_events) {
@@ -98,6 +108,11 @@ std::optional<double> Quantile(const DurationHistogram::Counts& counts, double q
     below += here;
   }
   return bounds.back();
+}
+
+nlohmann::ordered_json Milliseconds(std::optional<double> seconds) {
+  if (!seconds) return nullptr;
+  return Rounded(*seconds * 1e3, 1e3);
 }
 
 nlohmann::ordered_json MetricsMessage(const Totals& totals, const Rates& rates) {

@@ -36,6 +36,13 @@ struct Totals {
 };
 [[nodiscard]] Totals ReadTotals(const GatewayView& view);
 
+// How long the answers of each upstream took to begin, by its name.
+using HeadTimes = std::map<std::string, DurationHistogram::Counts, std::less<>>;
+[[nodiscard]] HeadTimes ReadHeadTimes(const GatewayView& view);
+// What is in `after` and was not in `before`.
+[[nodiscard]] DurationHistogram::Counts Between(const DurationHistogram::Counts& before,
+                                                const DurationHistogram::Counts& after);
+
 // Between two Totals. Rates are per second; without any time between them all are 0.
 struct Rates {
   double events = 0;
@@ -53,6 +60,8 @@ struct Rates {
 // Prometheus' histogram_quantile does; none if there are no durations. What is over the last bound
 // counts as the last bound.
 [[nodiscard]] std::optional<double> Quantile(const DurationHistogram::Counts& counts, double q);
+// A number of milliseconds, exact to a microsecond; null for none.
+[[nodiscard]] nlohmann::ordered_json Milliseconds(std::optional<double> seconds);
 
 // One message of a topic with `source: metrics`; docs/topics.md says what each member is.
 [[nodiscard]] nlohmann::ordered_json MetricsMessage(const Totals& totals, const Rates& rates);

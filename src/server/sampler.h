@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -21,6 +22,7 @@ class Sampler {
  public:
   static constexpr uint64_t kIntervalMs = 1'000;
   static constexpr size_t kKept = 300;
+  static constexpr size_t kHeadTimesKept = 60;
 
   // `view` is complete and outlives this; `sampled` is called after each sample.
   Sampler(event::Loop& loop, const GatewayView& view, std::function<void()> sampled);
@@ -28,6 +30,8 @@ class Sampler {
   // Of the last sample; rates are those of the second before it.
   [[nodiscard]] const Totals& totals() const { return totals_; }
   [[nodiscard]] const Rates& rates() const { return rates_; }
+  // Of the upstream of that name, in the last minute.
+  [[nodiscard]] DurationHistogram::Counts HeadTimesOf(std::string_view upstream) const;
   // The samples as a JSON array of MetricsMessages, oldest first.
   [[nodiscard]] std::string RenderHistory() const;
 
@@ -38,7 +42,8 @@ class Sampler {
   std::function<void()> sampled_;
   Totals totals_;
   Rates rates_;
-  std::deque<std::string> history_;  // each a MetricsMessage
+  std::deque<std::string> history_;   // each a MetricsMessage
+  std::deque<HeadTimes> head_times_;  // of the last minute, since the start
   std::unique_ptr<event::Timer> timer_;
 };
 

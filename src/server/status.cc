@@ -91,7 +91,7 @@ ordered_json Limited(const GatewayView& view) {
   return limited;
 }
 
-ordered_json UpstreamStatus(const proxy::UpstreamState& upstream) {
+ordered_json UpstreamStatus(const proxy::UpstreamState& upstream, const Sampler& sampler) {
   const auto workers = upstream.AllStats();
   using Value = uint64_t (*)(const proxy::ServerStats& stats);
   const auto sum = [&workers](size_t server, Value value) {
@@ -123,7 +123,12 @@ ordered_json UpstreamStatus(const proxy::UpstreamState& upstream) {
   }
   uint64_t waiting = 0;
   for (const auto& worker : workers) waiting += worker->waiting.Get();
-  return {{"name", upstream.config().name}, {"waiting", waiting}, {"servers", servers}};
+  const DurationHistogram::Counts heads = sampler.HeadTimesOf(upstream.config().name);
+  return {{"name", upstream.config().name},
+          {"waiting", waiting},
+          {"head_p50_ms", Milliseconds(Quantile(heads, 0.5))},
+          {"head_p99_ms", Milliseconds(Quantile(heads, 0.99))},
+          {"servers", servers}};
 }
 
 ordered_json BrokerStatus(const GatewayView& view) {
@@ -173,7 +178,7 @@ ordered_json StatusDocument(const GatewayView& view, const Sampler& sampler) {
   }
   ordered_json upstreams = ordered_json::array();
   for (const auto& upstream : view.generation->upstreams()) {
-    upstreams.push_back(UpstreamStatus(*upstream));
+    upstreams.push_back(UpstreamStatus(*upstream, sampler));
   }
   return {
       {"version", view.version},

@@ -4,6 +4,7 @@ is counted twice."""
 import re
 import socket
 import threading
+import time
 
 import pytest
 
@@ -13,14 +14,15 @@ from test_proxy_upgrade import echo, upgraded
 from test_reload import change, reload
 
 OK = answer(b"ok")
+HISTOGRAM = "sluice_upstream_head_seconds"
 
 
 def counted(gateway):
-    """{(metric, server, status or reason): value} of all that is not zero, without sluice_upstream_."""
+    """{(metric, server, status or reason): value} of all counters that are not zero, without sluice_upstream_."""
     found = {}
     for series, value in gateway.metrics().items():
         name, _, labels = series.partition("{")
-        if not name.startswith("sluice_upstream_") or value == 0:
+        if not name.startswith("sluice_upstream_") or name.startswith(HISTOGRAM) or value == 0:
             continue
         labels = dict(re.findall(r'(\w+)="([^"]*)"', labels))
         assert labels.pop("upstream") == "app"
@@ -63,12 +65,46 @@ def test_answers_by_status(make_proxy):
     for status in set(statuses):
         gateway.wait_metric("sluice_http_requests_total", statuses.count(status), route="/", status=str(status))
     gateway.wait_metric("sluice_http_request_duration_seconds_count", len(statuses))
+    assert gateway.metric(f"{HISTOGRAM}_count", upstream="app") == len(statuses)
     (shown,) = gateway.status()["upstreams"]
     assert shown["waiting"] == 0
     assert shown["servers"] == [{
         "server": name, "weight": 1, "backup": False, "up": True, "requests": 7, "failures": 0, "retries": 0,
         "active": 0, "idle": 1,
         "addresses": [{"address": name, "up": True, "healthy": True, "resting": False}]}]
+
+
+def test_time_to_the_head_of_an_answer(make_gateway, make_origin, refused):
+    """Of each upstream its own; what has no head is not among them, and the time of a body does not count."""
+    taken = threading.Event()
+
+    def late(connection, _):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+        assert taken.wait(TIMEOUT)
+        connection.send(b"ok")
+
+    fast, slow = make_origin(late), make_origin(lambda connection, _: (time.sleep(0.3), connection.send(OK)))
+    upstreams = {"fast": fast.name, "slow": slow.name, "gone": refused}
+    gateway = make_gateway({
+        "upstreams": {name: {"servers": [address]} for name, address in upstreams.items()},
+        "routes": [{"path": f"/{name}", "upstream": name} for name in upstreams]})
+    with gateway.connect() as connection:
+        connection.request("GET", "/fast")
+        connection.head()
+        for name, status, count in (("slow", 200, 2), ("gone", 502, 1)):
+            for _ in range(count):
+                assert gateway.fetch("GET", f"/{name}").status == status
+        taken.set()
+        assert connection.take(2) == b"ok"
+    get = lambda suffix, upstream, **labels: gateway.metric(HISTOGRAM + suffix, upstream=upstream, **labels)
+    assert [get("_count", name) for name in upstreams] == [1, 2, 0]
+    assert get("_sum", "slow") >= 0.6 and 0 < get("_sum", "fast") < get("_sum", "slow") and get("_sum", "gone") == 0
+    assert get("_bucket", "slow", le="0.25") == 0 and get("_bucket", "slow", le="+Inf") == 2
+    assert get("_bucket", "fast", le="+Inf") == 1
+    shown = wait_for(lambda: [each for each in [{one["name"]: one for one in gateway.status()["upstreams"]}]
+                              if each["slow"]["head_p50_ms"] is not None], "a sample was taken")[0]
+    assert 250 <= shown["slow"]["head_p50_ms"] <= shown["slow"]["head_p99_ms"]
+    assert shown["gone"]["head_p50_ms"] is None and shown["gone"]["head_p99_ms"] is None
 
 
 def test_workers_are_summed(make_proxy):
@@ -262,6 +298,7 @@ def test_tunnel_is_under_way_until_its_end(make_proxy):
     assert counts(gateway, done)
     gateway.wait_metric("sluice_http_requests_total", 1, route="/", status="101")
     assert gateway.metric("sluice_http_request_duration_seconds_count") == 0, "its length is no latency"
+    assert gateway.metric(f"{HISTOGRAM}_count") == 1, "but the time until it was switched is"
 
 
 @pytest.mark.parametrize("kind, observed", [("text/event-stream", 0), ("text/plain", 1)])

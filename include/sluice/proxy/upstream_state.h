@@ -128,7 +128,8 @@ class ServerStats {
 // What one worker counts of one upstream.
 struct UpstreamStats {
   explicit UpstreamStats(size_t count) : servers(count) {}
-  Counter waiting;  // requests in the queue, now
+  DurationHistogram head;  // CallRecord::head_ns
+  Counter waiting;         // requests in the queue, now
   // Failures of requests for which no server was found, or no address of one.
   std::array<Counter, ServerStats::kFailureKinds> failures;
   std::vector<ServerStats> servers;  // as in the config

@@ -92,14 +92,21 @@ const stateOf = ({addresses}) => {
   return addresses.some((address) => !address.healthy) ? 'check fails' : 'rests';
 };
 
+// What is said of an upstream beside the first of its servers.
+const summaryOf = ({name, waiting, head_p50_ms: p50, head_p99_ms: p99}) => [
+  name,
+  ...(waiting > 0 ? [`${number(waiting)} waiting`] : []),
+  ...(p50 !== null ? [`answers in ${number(p50)} ms, p99 ${number(p99)} ms`] : []),
+].join(' · ');
+
 const showUpstreams = (upstreams) => {
   $('proxied').hidden = upstreams.length === 0;
-  $('upstreams').tBodies[0].replaceChildren(...upstreams.flatMap(({name, waiting, servers}) => servers.map((server, i) => {
+  $('upstreams').tBodies[0].replaceChildren(...upstreams.flatMap((upstream) => upstream.servers.map((server, i) => {
     const title = element('th', {scope: 'row'}, server.server);
     if (server.backup) title.append(element('span', {className: 'quiet'}, ' backup'));
     const state = stateOf(server);
     return element('tr', {}, title,
-        element('td', {className: 'path'}, waiting > 0 && i === 0 ? `${name} · ${number(waiting)} waiting` : name),
+        element('td', {className: 'path'}, i === 0 ? summaryOf(upstream) : upstream.name),
         cell('state', state, state !== 'up'), cell('requests', server.requests),
         cell('active', server.active), cell('idle', server.idle), cell('retries', server.retries),
         cell('failures', server.failures, server.failures > 0));

@@ -18,6 +18,8 @@ class SamplerTest : public ::testing::Test {
     auto config = std::make_shared<config::Config>();
     config->topics.resize(1);
     config->topics[0].name = config->topics[0].channel = "news";
+    config->upstreams.resize(1);
+    config->upstreams[0].name = "app";
     view_.generation = std::make_shared<const Generation>(config, ledger_, nullptr);
     view_.ledger = &ledger_;
     ingest_ = std::make_unique<pubsub::Ingest>(
@@ -55,6 +57,24 @@ TEST_F(SamplerTest, SamplesOnceASecond) {
 TEST_F(SamplerTest, ForgetsWhatIsOlderThanFiveMinutes) {
   for (size_t i = 0; i < Sampler::kKept + 50; ++i) loop_.Advance(Sampler::kIntervalMs);
   EXPECT_THAT(History(), SizeIs(Sampler::kKept));
+}
+
+TEST_F(SamplerTest, KnowsTheHeadTimesOfTheLastMinute) {
+  constexpr uint64_t kMs = 1'000'000;
+  const auto longest = [this](std::string_view upstream) {
+    return Quantile(sampler_->HeadTimesOf(upstream), 1);
+  };
+  const auto stats = view_.generation->upstreams()[0]->TakeStats();
+  stats->head.Observe(400 * kMs);
+  EXPECT_FALSE(longest("app")) << "not sampled yet";
+  loop_.Advance(Sampler::kIntervalMs);
+  EXPECT_EQ(longest("app"), 0.5);
+  EXPECT_FALSE(longest("other"));
+  for (size_t i = 1; i < Sampler::kHeadTimesKept; ++i) loop_.Advance(Sampler::kIntervalMs);
+  EXPECT_EQ(longest("app"), 0.5);
+  stats->head.Observe(4 * kMs);
+  loop_.Advance(Sampler::kIntervalMs);
+  EXPECT_EQ(longest("app"), 0.005) << "what was before is forgotten";
 }
 
 TEST_F(SamplerTest, CountsTheEventsOfTheLastSecond) {
