@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "server/fd_need.h"
 #include "server/gateway_impl.h"
 #include "server/process_info.h"
 #include "sluice/base/clock.h"
@@ -21,9 +22,6 @@
 
 namespace sluice::server {
 namespace {
-
-// Descriptors that are not client connections: loops, logs, Redis, listeners.
-constexpr uint64_t kOwnFds = 128;
 
 uint32_t WorkerCount(const config::Config& config) {
   return config.workers != 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency());
@@ -43,15 +41,6 @@ void MaskSignals(int how) {
 }
 
 }  // namespace
-
-void CheckFdLimit(const config::Limits& limits) {
-  const uint64_t fds = RaiseFdLimit();
-  if (fds >= limits.connections + kOwnFds) return;
-  LogWarn(
-      "limits.connections={} needs {} file descriptors, but the limit is {}: raise it "
-      "(LimitNOFILE, ulimit -n)",
-      limits.connections, limits.connections + kOwnFds, fds);
-}
 
 GatewayImpl::GatewayImpl(config::ConfigPtr config, const GatewayOptions& options)
     : started_(std::move(config)),
@@ -84,7 +73,7 @@ GatewayImpl::GatewayImpl(config::ConfigPtr config, const GatewayOptions& options
 
 Result<> GatewayImpl::Start() {
   if (const Result<> good = view_.generation->Check(); !good) return good;
-  CheckFdLimit(config_->limits);
+  CheckFdLimit(FdsNeeded(*config_, connections_.size()));
   for (const std::string& advice : config::AdviceOn(*config_)) LogWarn("{}", advice);
   StartIngest();
   StartWorkers(static_cast<uint32_t>(connections_.size()));

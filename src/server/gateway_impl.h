@@ -25,9 +25,6 @@
 
 namespace sluice::server {
 
-// Raises the limit of descriptors, and warns if that is not enough.
-void CheckFdLimit(const config::Limits& limits);
-
 class GatewayImpl {
  public:
   GatewayImpl(config::ConfigPtr config, const GatewayOptions& options);

@@ -6,6 +6,7 @@
 
 #include <fmt/ranges.h>
 
+#include "server/fd_need.h"
 #include "server/gateway_impl.h"
 #include "server/reload_plan.h"
 #include "sluice/base/clock.h"
@@ -47,9 +48,8 @@ bool GatewayImpl::Reload() {
   }
   SetLogLevel(plan.config->log_level);
   for (const std::string& advice : config::AdviceOn(**next)) LogWarn("reload: {}", advice);
-  if (plan.config->limits.connections != config_->limits.connections) {
-    CheckFdLimit(plan.config->limits);
-  }
+  const FdNeed need = FdsNeeded(*plan.config, connections_.size());
+  if (need != FdsNeeded(*config_, connections_.size())) CheckFdLimit(need);
   Apply(generation);
   CloseListeners(plan.config->listen);
   if (!plan.waiting.empty()) {

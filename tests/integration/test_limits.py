@@ -1,10 +1,12 @@
 """Every limit is reached, answered, counted and recovered from."""
 
 import json
+import re
 import resource
 
 from harness.http import Connection
 from harness.wait import wait_for
+from test_reload import change, reload
 
 
 def refused(gateway, target, status=503):
@@ -100,6 +102,35 @@ def test_too_few_descriptors_for_the_connection_limit_is_said_at_start(make_gate
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     gateway = make_gateway({"limits": {"connections": hard + 1000}})
     gateway.wait_log("limits.connections|open files|descriptors")
+
+
+def needs(gateway):
+    """What it has said that it needs, and of those for upstreams."""
+    gateway.stop()  # then all lines are there
+    said = re.findall(r"needs (\d+) file descriptors(?:, (\d+) of them for connections to upstreams)?, but the limit is 2000",
+                      gateway.log())
+    return [tuple(int(number or 0) for number in line) for line in said]
+
+
+def test_proxy_needs_two_descriptors_for_a_client(make_gateway):
+    upstreams = {"app": {"servers": ["127.0.0.1:1", "127.0.0.1:2"], "keepalive": 10}}
+    proxy = {"limits": {"connections": 1000}, "upstreams": upstreams, "routes": [{"path": "/", "upstream": "app"}]}
+    topics = make_gateway({"limits": {"connections": 1000}}, open_files=2000)
+    assert needs(topics) == []
+    assert needs(make_gateway(proxy, open_files=2000)) == [(2138, 1010)]
+    upstreams["app"]["max_connections"] = 100
+    assert needs(make_gateway(proxy, open_files=2000)) == [], "no more than these are ever open"
+    assert needs(make_gateway({**proxy, "limits": {"connections": 1700}}, open_files=2000)) == [(2038, 210)]
+
+
+def test_routes_that_a_reload_brings_are_counted(make_gateway):
+    gateway = make_gateway({"limits": {"connections": 1000}}, open_files=2000)
+    change(gateway, lambda config: config.update(
+        upstreams={"app": {"servers": ["127.0.0.1:1"], "keepalive": 10}}, routes=[{"path": "/", "upstream": "app"}]))
+    reload(gateway)
+    change(gateway, lambda config: config["routes"].append({"path": "/more", "upstream": "app"}))
+    reload(gateway)
+    assert needs(gateway) == [(2138, 1010)], "said once"
 
 
 def test_idle_subscribers_cost_little(make_gateway):
