@@ -28,9 +28,14 @@ const say = async (page, name, text) => {
   await page.waitForFunction((said) => document.querySelector('.topic[data-topic=chat] ol').innerText.includes(said), text);
 };
 
+// The card is at the top.
+const scrollTo = (page, card) => page.evaluate((id) => {
+  window.scrollTo(0, document.getElementById(id).getBoundingClientRect().top + window.scrollY - 12);
+}, card);
+
 await picture('status-light.png', status, {height: 970});
-await picture('status-dark.png', status, {scheme: 'dark', height: 970});
-await picture('status-phone.png', status, {width: 390, height: 844});
+await picture('status-dark.png', status, {scheme: 'dark', height: 970, prepare: (page) => scrollTo(page, 'served')});
+await picture('status-phone.png', status, {width: 390, height: 844, prepare: (page) => scrollTo(page, 'proxied')});
 await picture('demo.png', demo, {
   height: 690,
   prepare: async (page) => {
