@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "http/head_reader.h"
+#include "http/length_body.h"
 #include "http/line_cutter.h"
 #include "http/llhttp_machine.h"
 #include "http/text.h"
@@ -240,7 +241,12 @@ RequestParser::Fed RequestParser::FeedBody(std::string_view bytes, BodySink* sin
     BodySink* sink = nullptr;
   };
   if (!CheckBodyLength()) return {Event::kError, 0};
-  if (!request_.chunked()) return FeedLength(bytes, sink);
+  if (!request_.chunked()) {
+    const size_t taken = FeedLength(bytes, request_.content_length(), body_bytes_, sink);
+    if (body_bytes_ < request_.content_length()) return {Event::kMore, taken};
+    phase_ = Phase::kEnd;
+    return {Event::kEnd, taken};
+  }
 
   Taker taker;
   taker.left = body_limit_ - std::min(body_bytes_, body_limit_);
@@ -270,17 +276,6 @@ RequestParser::Fed RequestParser::FeedBody(std::string_view bytes, BodySink* sin
   Fed fed = FeedTrailers(bytes.substr(ran.consumed));
   fed.consumed += ran.consumed;
   return fed;
-}
-
-// There is nothing to parse in it.
-RequestParser::Fed RequestParser::FeedLength(std::string_view bytes, BodySink* sink) {
-  const uint64_t left = request_.content_length() - body_bytes_;
-  const std::string_view part = bytes.substr(0, std::min<uint64_t>(left, bytes.size()));
-  body_bytes_ += part.size();
-  if (sink != nullptr && !part.empty()) sink->OnBodyBytes(part);
-  if (part.size() < left) return {Event::kMore, part.size()};
-  phase_ = Phase::kEnd;
-  return {Event::kEnd, part.size()};
 }
 
 RequestParser::Fed RequestParser::FeedTrailers(std::string_view bytes) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "http/head_scan.h"
+#include "http/length_body.h"
 #include "http/line_cutter.h"
 #include "http/llhttp_machine.h"
 #include "http/trailers.h"
@@ -246,7 +247,12 @@ bool ResponseParser::ReadFraming() {
 }
 
 ResponseParser::Fed ResponseParser::FeedBody(std::string_view bytes, BodySink* sink) {
-  if (head_.body() == ResponseHead::Body::kLength) return FeedLength(bytes, sink);
+  if (head_.body() == ResponseHead::Body::kLength) {
+    const size_t taken = FeedLength(bytes, head_.content_length(), body_bytes_, sink);
+    if (body_bytes_ < head_.content_length()) return {Event::kMore, taken};
+    phase_ = Phase::kEnd;
+    return {Event::kEnd, taken};
+  }
   struct Taker : LlhttpMachine::BodyTaker {
     bool TakeBody(std::string_view part) override {
       taken += part.size();
@@ -279,17 +285,6 @@ ResponseParser::Fed ResponseParser::FeedBody(std::string_view bytes, BodySink* s
   Fed fed = FeedTrailers(bytes.substr(ran.consumed));
   fed.consumed += ran.consumed;
   return fed;
-}
-
-// There is nothing to parse in it.
-ResponseParser::Fed ResponseParser::FeedLength(std::string_view bytes, BodySink* sink) {
-  const uint64_t left = head_.content_length() - body_bytes_;
-  const std::string_view part = bytes.substr(0, std::min<uint64_t>(left, bytes.size()));
-  body_bytes_ += part.size();
-  if (sink != nullptr && !part.empty()) sink->OnBodyBytes(part);
-  if (part.size() < left) return {Event::kMore, part.size()};
-  phase_ = Phase::kEnd;
-  return {Event::kEnd, part.size()};
 }
 
 ResponseParser::Fed ResponseParser::FeedTrailers(std::string_view bytes) {

@@ -282,6 +282,13 @@ bool CallImpl::CanBeReadOut(uint64_t bytes) const {
          (head.body() != http::ResponseHead::Body::kLength || head.content_length() <= bytes);
 }
 
+void CallImpl::Spend(CallHandler& handler) {
+  handler_ = &handler;
+  spent_ = true;
+  server_->GivePlace();
+  upstream_.OnPlaceFree();
+}
+
 // What came while the handler did not want it. The last thing that its caller does.
 void CallImpl::DeliverHeld() {
   if (!held_.empty()) {
@@ -359,7 +366,7 @@ void CallImpl::OnDeadline() {
 
 void CallImpl::FailAttempt(CallFailure failure, bool again) {
   Server& server = *server_;
-  CountFailure(failure.kind);
+  if (!spent_) CountFailure(failure.kind);
   if (!answered_) upstream_.OnServerFailed(server, probe_, failure);
   DropConnection();
   LeaveServer();
@@ -398,7 +405,12 @@ void CallImpl::DropConnection() {
 
 void CallImpl::LeaveServer() {
   if (server_ == nullptr) return;
-  std::exchange(server_, nullptr)->Leave();
+  Server& server = *std::exchange(server_, nullptr);
+  if (spent_) {
+    server.EndWithoutPlace();
+    return;
+  }
+  server.Leave();
   upstream_.OnPlaceFree();
 }
 

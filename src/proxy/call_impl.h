@@ -42,8 +42,9 @@ class CallImpl final : public Call,
   // Whether the connection can be kept once the rest of the answer was read: the answer has begun,
   // and its body is not known to be longer than `bytes`.
   [[nodiscard]] bool CanBeReadOut(uint64_t bytes) const;
-  // `handler` gets what comes from now on. It must outlive the call.
-  void PassTo(CallHandler& handler) { handler_ = &handler; }
+  // `handler`, which must outlive the call, gets what comes from now on. The call's place at the
+  // server is free. REQUIRES: CanBeReadOut.
+  void Spend(CallHandler& handler);
 
   void SendBody(std::string_view bytes) override;
   void EndBody(std::string_view trailers) override;
@@ -127,6 +128,7 @@ class CallImpl final : public Call,
   bool held_end_ = false;
   bool tell_sendable_ = false;
   bool failed_ = false;  // OnFailed comes in the next turn
+  bool spent_ = false;   // nobody wants the rest of the answer
 };
 
 }  // namespace sluice::proxy

@@ -53,15 +53,19 @@ class Server {
     return true;
   }
   void Leave() {
+    GivePlace();
+    EndWithoutPlace();
+  }
+  // Others may have the request's place, though it still uses a connection of the server.
+  void GivePlace() {
     state_->Leave();
-    --active_;
     stats_.active.Sub();
   }
-  // A request ends whose place a SwitchedStream holds from now on.
-  void HandOver() { --active_; }
+  // A request ends that gave its place, or whose place a SwitchedStream holds from now on.
+  void EndWithoutPlace() { --active_; }
   // Of its address: for consistent hashing.
   [[nodiscard]] uint64_t seed() const { return seed_; }
-  // Requests of this worker that are under way.
+  // Requests of this worker that use it.
   [[nodiscard]] uint32_t active() const { return active_; }
 
   // It has left the upstream: nothing is kept, and no request comes any more.

@@ -14,7 +14,7 @@ class SpentAnswers::Answer final : private CallHandler, private event::TimerWhee
  public:
   Answer(SpentAnswers& owner, std::unique_ptr<CallImpl> call)
       : owner_(owner), call_(std::move(call)) {
-    call_->PassTo(*this);
+    call_->Spend(*this);
     owner_.timers_.Arm(deadline_, Upstream::kReadOutMs);
   }
 
@@ -49,14 +49,9 @@ void SpentAnswers::Add(std::unique_ptr<CallImpl> call) {
   answers_.push_back(std::make_unique<Answer>(*this, std::move(call)));
 }
 
-void SpentAnswers::Drop() {
-  // The end of one gives its place to others, which may come here.
-  const auto answers = std::exchange(answers_, {});
-}
-
 void SpentAnswers::Close() {
   limit_ = 0;
-  Drop();
+  answers_.clear();
 }
 
 void SpentAnswers::Remove(const Answer& answer) {

@@ -1,5 +1,6 @@
 // Answers of which nobody wants the rest: it is read and thrown away, so that the connection can be
-// kept. Where that is too much, or takes too long, the connection is closed. Loop-thread only.
+// kept. Where that is too much, or takes too long, the connection is closed. They have no place at
+// their server, and how they end counts for nothing. Loop-thread only.
 #pragma once
 
 #include <cstddef>
@@ -22,9 +23,7 @@ class SpentAnswers {
 
   // Upstream::ReadOut. The call's handler is not called back any more.
   void Add(std::unique_ptr<CallImpl> call);
-  // Closes the connections of all.
-  void Drop();
-  // And from now on those of all that come.
+  // Closes the connections of all, and of those that come from now on.
   void Close();
 
  private:

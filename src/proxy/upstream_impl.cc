@@ -63,7 +63,7 @@ std::unique_ptr<Connection> UpstreamImpl::MakeConnection(Server& server,
 
 std::unique_ptr<net::Stream> UpstreamImpl::HandOver(Server& server,
                                                     std::unique_ptr<net::Stream> stream) {
-  server.HandOver();
+  server.EndWithoutPlace();
   return std::make_unique<SwitchedStream>(std::move(stream), state_, server.shared_state(),
                                           std::shared_ptr<ServerStats>(stats_, &server.stats()));
 }
@@ -78,7 +78,6 @@ bool UpstreamImpl::Enqueue(CallImpl& call) {
     stats_->waiting.Set(queue_.size());
     if (place_waker_ == nullptr) return true;
     state_->line().Join(*place_waker_);
-    spent_.Drop();  // a request is worth more than a kept connection
     if (state_->line().size() == 1) ServeQueue();
     return true;
   }
@@ -192,16 +191,6 @@ Upstream* UpstreamSet::Find(std::string_view name) {
     if (upstream->config().name == name) return upstream.get();
   }
   return nullptr;
-}
-
-void UpstreamSet::Retire() {
-  for (const auto& upstream : upstreams_) upstream->Retire();
-}
-
-size_t UpstreamSet::calls() const {
-  size_t calls = 0;
-  for (const auto& upstream : upstreams_) calls += upstream->calls();
-  return calls;
 }
 
 std::unique_ptr<Upstream> MakeUpstream(const UpstreamEnvironment& environment,

@@ -34,8 +34,6 @@ class UpstreamImpl final : public Upstream {
   void Retire() override;
   [[nodiscard]] std::unique_ptr<Call> Start(CallRequest request, CallHandler& handler) override;
   void ReadOut(std::unique_ptr<Call> call) override;
-  // That have not been destroyed.
-  [[nodiscard]] size_t calls() const { return calls_; }
 
   // --- for calls ---
   [[nodiscard]] const UpstreamEnvironment& environment() const { return environment_; }

@@ -25,6 +25,19 @@ bool IsAsked(const config::Config& config, std::string_view upstream) {
          });
 }
 
+// Of one in use. Each address of a server has max_connections, and of a name nobody knows how many
+// it has.
+uint64_t InUse(const config::Upstream& upstream, uint64_t clients) {
+  const auto is_name = [](const config::UpstreamServer& server) {
+    return !server.endpoint.is_unix() && !net::ParsePeerAddress(server.endpoint.host);
+  };
+  if (upstream.max_connections == 0 ||
+      std::any_of(upstream.servers.begin(), upstream.servers.end(), is_name)) {
+    return clients;
+  }
+  return uint64_t{upstream.max_connections} * upstream.servers.size();
+}
+
 // Streams that topics take from upstreams at a time.
 uint64_t Sources(const config::Config& config) {
   uint64_t sources = 0;
@@ -44,10 +57,8 @@ FdNeed FdsNeeded(const config::Config& config, uint64_t workers) {
   uint64_t kept = 0;
   for (const config::Upstream& upstream : config.upstreams) {
     if (!IsAsked(config, upstream.name)) continue;
-    in_use += upstream.max_connections > 0
-                  ? uint64_t{upstream.max_connections} * upstream.servers.size()
-                  : need.clients;
-    kept += upstream.keepalive * workers;
+    in_use += InUse(upstream, need.clients);
+    kept += 2 * upstream.keepalive * workers;  // as many again are being read out
   }
   need.upstreams = std::min(in_use, need.clients) + kept + Sources(config);
   return need;

@@ -51,7 +51,7 @@ Totals ReadTotals(const GatewayView& view) {
 HeadTimes ReadHeadTimes(const GatewayView& view) {
   HeadTimes times;
   for (const auto& upstream : view.generation->upstreams()) {
-    DurationHistogram::Counts& counts = times[upstream->config().name];
+    DurationHistogram::Counts& counts = times[upstream];
     for (const auto& worker : upstream->AllStats()) {
       for (size_t i = 0; i < counts.size(); ++i) counts[i] += worker->head.bucket(i);
     }

@@ -36,8 +36,9 @@ struct Totals {
 };
 [[nodiscard]] Totals ReadTotals(const GatewayView& view);
 
-// How long the answers of each upstream took to begin, by its name.
-using HeadTimes = std::map<std::string, DurationHistogram::Counts, std::less<>>;
+// How long the answers of each upstream took to begin. One that a reload changed counts anew.
+using HeadTimes =
+    std::map<std::weak_ptr<proxy::UpstreamState>, DurationHistogram::Counts, std::owner_less<>>;
 [[nodiscard]] HeadTimes ReadHeadTimes(const GatewayView& view);
 // What is in `after` and was not in `before`.
 [[nodiscard]] DurationHistogram::Counts Between(const DurationHistogram::Counts& before,

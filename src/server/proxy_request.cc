@@ -320,6 +320,7 @@ void ProxyRequest::FollowOnceRead() {
 }
 
 void ProxyRequest::FollowRedirect() {
+  place_ = {};  // what it leads to may need it, before this is destroyed
   Exchange& exchange = *std::exchange(exchange_, nullptr);
   exchange.set_kept_fields(std::move(fields_));
   exchange.PassOn([&environment = environment_, target = *std::move(redirect_)](Exchange& again) {

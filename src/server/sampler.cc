@@ -27,8 +27,9 @@ void Sampler::Sample() {
   sampled_();
 }
 
-DurationHistogram::Counts Sampler::HeadTimesOf(std::string_view upstream) const {
-  const auto of = [upstream](const HeadTimes& times) {
+DurationHistogram::Counts Sampler::HeadTimesOf(
+    const std::shared_ptr<proxy::UpstreamState>& upstream) const {
+  const auto of = [&upstream](const HeadTimes& times) {
     const auto found = times.find(upstream);
     return found != times.end() ? found->second : DurationHistogram::Counts{};
   };

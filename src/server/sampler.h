@@ -30,8 +30,9 @@ class Sampler {
   // Of the last sample; rates are those of the second before it.
   [[nodiscard]] const Totals& totals() const { return totals_; }
   [[nodiscard]] const Rates& rates() const { return rates_; }
-  // Of the upstream of that name, in the last minute.
-  [[nodiscard]] DurationHistogram::Counts HeadTimesOf(std::string_view upstream) const;
+  // In the last minute.
+  [[nodiscard]] DurationHistogram::Counts HeadTimesOf(
+      const std::shared_ptr<proxy::UpstreamState>& upstream) const;
   // The samples as a JSON array of MetricsMessages, oldest first.
   [[nodiscard]] std::string RenderHistory() const;
 

@@ -76,7 +76,6 @@ class Session final : public event::Deferred,
   }
   [[nodiscard]] const net::PeerAddress& peer() const override { return stream_->peer(); }
   [[nodiscard]] uint64_t connection_id() const override { return id_; }
-  [[nodiscard]] uint64_t started_ns() const override { return tx_->started_ns; }
   [[nodiscard]] bool over_limit() const override { return over_limit_; }
   [[nodiscard]] bool client_ended() const override { return client_ended_ || end_waits_; }
   void ReadBody(std::optional<uint64_t> limit) override;

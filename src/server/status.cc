@@ -91,7 +91,9 @@ ordered_json Limited(const GatewayView& view) {
   return limited;
 }
 
-ordered_json UpstreamStatus(const proxy::UpstreamState& upstream, const Sampler& sampler) {
+ordered_json UpstreamStatus(const std::shared_ptr<proxy::UpstreamState>& shared,
+                            const Sampler& sampler) {
+  const proxy::UpstreamState& upstream = *shared;
   const auto workers = upstream.AllStats();
   using Value = uint64_t (*)(const proxy::ServerStats& stats);
   const auto sum = [&workers](size_t server, Value value) {
@@ -123,7 +125,7 @@ ordered_json UpstreamStatus(const proxy::UpstreamState& upstream, const Sampler&
   }
   uint64_t waiting = 0;
   for (const auto& worker : workers) waiting += worker->waiting.Get();
-  const DurationHistogram::Counts heads = sampler.HeadTimesOf(upstream.config().name);
+  const DurationHistogram::Counts heads = sampler.HeadTimesOf(shared);
   return {{"name", upstream.config().name},
           {"waiting", waiting},
           {"head_p50_ms", Milliseconds(Quantile(heads, 0.5))},
@@ -178,7 +180,7 @@ ordered_json StatusDocument(const GatewayView& view, const Sampler& sampler) {
   }
   ordered_json upstreams = ordered_json::array();
   for (const auto& upstream : view.generation->upstreams()) {
-    upstreams.push_back(UpstreamStatus(*upstream, sampler));
+    upstreams.push_back(UpstreamStatus(upstream, sampler));
   }
   return {
       {"version", view.version},

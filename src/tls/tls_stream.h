@@ -31,9 +31,6 @@ class TlsStream final : public net::Stream, private net::StreamHandler {
   // net::StreamHandler, of the inner stream
   void OnData(std::string_view bytes) override;
   void OnEnd() override;
-  void OnEndWaits() override {
-    if (handler_ != nullptr && !ended_ && !dead_) handler_->OnEndWaits();
-  }
   void OnWritable() override;
   void OnClosed(int error) override;
 

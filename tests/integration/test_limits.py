@@ -117,10 +117,10 @@ def test_proxy_needs_two_descriptors_for_a_client(make_gateway):
     proxy = {"limits": {"connections": 1000}, "upstreams": upstreams, "routes": [{"path": "/", "upstream": "app"}]}
     topics = make_gateway({"limits": {"connections": 1000}}, open_files=2000)
     assert needs(topics) == []
-    assert needs(make_gateway(proxy, open_files=2000)) == [(2138, 1010)]
+    assert needs(make_gateway(proxy, open_files=2000)) == [(2148, 1020)]
     upstreams["app"]["max_connections"] = 100
     assert needs(make_gateway(proxy, open_files=2000)) == [], "no more than these are ever open"
-    assert needs(make_gateway({**proxy, "limits": {"connections": 1700}}, open_files=2000)) == [(2038, 210)]
+    assert needs(make_gateway({**proxy, "limits": {"connections": 1700}}, open_files=2000)) == [(2048, 220)]
 
 
 def test_routes_that_a_reload_brings_are_counted(make_gateway):
@@ -130,7 +130,7 @@ def test_routes_that_a_reload_brings_are_counted(make_gateway):
     reload(gateway)
     change(gateway, lambda config: config["routes"].append({"path": "/more", "upstream": "app"}))
     reload(gateway)
-    assert needs(gateway) == [(2138, 1010)], "said once"
+    assert needs(gateway) == [(2148, 1020)], "said once"
 
 
 def test_idle_subscribers_cost_little(make_gateway):

@@ -278,7 +278,7 @@ def test_page_does_not_wait_for_the_answer_whose_place_it_takes(make_proxy):
     for _ in range(2):
         assert gateway.fetch("GET", "/").body == b"back soon"
         answered.release()
-        gateway.wait_metric("sluice_upstream_active", 0)
+        gateway.wait_metric("sluice_upstream_idle_connections", 1)
     assert len(origin.connections) == 1, "its connection is kept"
 
 

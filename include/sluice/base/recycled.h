@@ -1,7 +1,7 @@
 // Memory of objects that come and go with each request. What one of a class leaves, the next one
 // of that class on the same thread gets, without a way through malloc.
 //
-//   class Call final : private Recycled<Call> { ... };
+//   class Call final : public Recycled<Call> { ... };
 #pragma once
 
 #include <array>

@@ -103,7 +103,6 @@ class RequestParser {
   // Takes the head if all of it is there and nothing is wrong with it; else nothing has happened.
   [[nodiscard]] bool TakeWholeHead(std::string_view bytes);
   Fed FeedBody(std::string_view bytes, BodySink* sink);
-  Fed FeedLength(std::string_view bytes, BodySink* sink);
   Fed FeedTrailers(std::string_view bytes);
   [[nodiscard]] bool LineIsFolded(char first) const;
   [[nodiscard]] bool LineIsEmpty() const;

@@ -88,7 +88,6 @@ class ResponseParser {
   // Takes a head if all of it is there and nothing is wrong with it; else nothing has happened.
   [[nodiscard]] bool TakeWholeHead(std::string_view bytes);
   Fed FeedBody(std::string_view bytes, BodySink* sink);
-  Fed FeedLength(std::string_view bytes, BodySink* sink);
   Fed FeedTrailers(std::string_view bytes);
   // A whole head was read.
   Event EndHead();

@@ -39,7 +39,8 @@ class StreamHandler {
 
 // Why reading is paused; it goes on when no reason is left.
 enum class PauseReason : uint8_t {
-  // A request is being answered. OnEndWaits and OnClosed come all the same.
+  // A request is being answered. OnEndWaits comes all the same, and OnClosed unless
+  // that did.
   kPipelined = 1,
   // Whoever takes the bytes is slower, and wants them even of a peer that has left meanwhile: that
   // is told when they were read, unless WantWritable finds it out.

@@ -97,7 +97,7 @@ struct CallRecord {
   uint32_t tries = 0;                          // servers and connections tried
   bool reused = false;                         // the last was a kept connection
   std::vector<Failure> failures;               // servers that failed, in order
-  uint64_t started_ns = 0;                     // Loop::NowNs
+  uint64_t started_ns = 0;                     // Loop::TurnNs
   uint64_t connect_ns = 0;                     // until there was a connection; 1: there was
   uint64_t head_ns = 0;                        // until the final head
   uint64_t end_ns = 0;                         // until the answer's last byte, or the failure

@@ -30,10 +30,6 @@ class UpstreamSet {
   [[nodiscard]] Upstream& at(size_t index);
   // Null if there is none of that name.
   [[nodiscard]] Upstream* Find(std::string_view name);
-  // Upstream::Retire, of all.
-  void Retire();
-  // Calls that have not ended, waiting ones among them.
-  [[nodiscard]] size_t calls() const;
 
  private:
   std::vector<std::shared_ptr<UpstreamImpl>> upstreams_;

@@ -51,8 +51,6 @@ class Exchange {
   [[nodiscard]] virtual const http::Request& request() const = 0;
   [[nodiscard]] virtual const net::PeerAddress& peer() const = 0;
   [[nodiscard]] virtual uint64_t connection_id() const = 0;
-  // When the first byte of the request arrived (Loop::NowNs).
-  [[nodiscard]] virtual uint64_t started_ns() const = 0;
   // The connection was accepted over limits.per_ip: it only gets to know so.
   [[nodiscard]] virtual bool over_limit() const { return false; }
   // The client has sent FIN: it may still read, but sends nothing more than what may wait to be

@@ -52,7 +52,7 @@ TEST_F(ReadOutTest, ConnectionIsKeptWhenTheRestHasCome) {
     SCOPED_TRACE(rest);
     const bool empty = *rest == '\0';
     const auto peer = Begun(kChunkedHead);
-    EXPECT_EQ(server_stats().active.Get(), 1U);
+    EXPECT_EQ(server_stats().active.Get(), 0U) << "its place is free";
     if (!empty) peer->Deliver("5\r\n" + std::string(rest) + "\r\n");
     EXPECT_EQ(server_stats().idle.Get(), 0U);
     peer->Deliver("0\r\n\r\n");
@@ -144,6 +144,9 @@ TEST_F(ReadOutTest, AnswerThatBreaksIsOver) {
   }
   EXPECT_TRUE(HandlersHeardNothing());
   EXPECT_TRUE(state_->up(0));
+  for (const auto kind : {CallFailure::Kind::kClosed, CallFailure::Kind::kProtocol}) {
+    EXPECT_EQ(server_stats().failures(kind), 0U) << "every client was served";
+  }
 }
 
 TEST_F(ReadOutTest, NoMoreThanAreKept) {
@@ -181,22 +184,34 @@ TEST_F(ReadOutTest, UpstreamMayGoMeanwhile) {
   EXPECT_EQ(server_stats().active.Get(), 0U);
 }
 
-TEST_F(ReadOutTest, RequestThatWaitsTakesThePlace) {
-  config::Upstream config = Config();
-  config.max_connections = 1;
-  Make(std::move(config));
+class ReadOutPlaceTest : public ReadOutTest {
+ protected:
+  // One place, and nobody may wait for it unless `queue`.
+  void MakeOnePlace(uint32_t queue = 0) {
+    config::Upstream config = Config();
+    config.max_connections = 1;
+    config.queue = queue;
+    Make(std::move(config));
+  }
+  // On a new connection.
+  void Answer(Caller& caller) {
+    loop_.Turn();
+    Connect()->Deliver(kOk);
+    EXPECT_THAT(caller.lines, ElementsAre("head 200", "body ok", "end"));
+  }
+};
+
+TEST_F(ReadOutPlaceTest, IsForTheNextRequest) {
+  MakeOnePlace();
   const auto peer = Begun();
-  Caller& next = Start();
-  loop_.Turn();
-  EXPECT_TRUE(peer->destroyed());
-  Connect()->Deliver(kOk);
-  EXPECT_THAT(next.lines, ElementsAre("head 200", "body ok", "end"));
+  Answer(Start());
+  peer->Deliver("llo");
+  EXPECT_EQ(server_stats().idle.Get(), 2U);
+  EXPECT_EQ(server_stats().active.Get(), 0U);
 }
 
-TEST_F(ReadOutTest, RequestOfItsOwnCallbackTakesThePlace) {
-  config::Upstream config = Config();
-  config.max_connections = 1;
-  Make(std::move(config));
+TEST_F(ReadOutPlaceTest, IsForARequestOfItsOwnCallback) {
+  MakeOnePlace();
   Caller& caller = Start();
   const auto peer = Connect();
   Caller* next = nullptr;
@@ -206,11 +221,31 @@ TEST_F(ReadOutTest, RequestOfItsOwnCallbackTakesThePlace) {
     next = &Start();
   };
   peer->Deliver(kBegun);
-  EXPECT_TRUE(peer->destroyed());
-  loop_.Turn();
-  Connect()->Deliver(kOk);
   ASSERT_NE(next, nullptr);
-  EXPECT_THAT(next->lines, ElementsAre("head 200", "body ok", "end"));
+  Answer(*next);
+}
+
+TEST_F(ReadOutPlaceTest, IsForARequestThatWaited) {
+  MakeOnePlace(1);
+  Caller& caller = Start();
+  const auto peer = Connect();
+  Caller& next = Start();
+  EXPECT_EQ(network_.pending_connects(), 0U);
+  peer->Deliver(kBegun);
+  upstream_->ReadOut(std::move(caller.call));
+  Answer(next);
+  EXPECT_FALSE(peer->destroyed());
+}
+
+TEST_F(ReadOutPlaceTest, IsGivenOnce) {
+  MakeOnePlace();
+  Begun()->Kill(ECONNRESET);
+  loop_.Turn();
+  Caller& first = Start();
+  Caller& second = Start();
+  loop_.Turn();
+  EXPECT_THAT(second.lines, ElementsAre(::testing::StartsWith("failed queue_full")));
+  Answer(first);
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ TEST(FdNeedTest, TopicsNeedOneForEachClient) {
 
 TEST(FdNeedTest, RoutesNeedOneMoreForEachClient) {
   EXPECT_EQ(Needed(App("keepalive: 0") + kRoute).upstreams, 1'000U);
-  EXPECT_EQ(Needed(App("keepalive: 10") + kRoute).upstreams, 1'040U) << "and those that are kept";
+  EXPECT_EQ(Needed(App("keepalive: 10") + kRoute).upstreams, 1'080U)
+      << "and those that are kept, or will be";
   EXPECT_EQ(Needed(App("keepalive: 10")).upstreams, 0U) << "nobody asks it";
 }
 
@@ -44,6 +45,12 @@ TEST(FdNeedTest, MaxConnectionsIsTheMost) {
   EXPECT_EQ(Needed(App("keepalive: 0, max_connections: 30") + kRoute).upstreams, 60U);
   EXPECT_EQ(Needed(App("keepalive: 0, max_connections: 900") + kRoute).upstreams, 1'000U)
       << "no client needs two at a time";
+  EXPECT_EQ(Needed("upstreams: {app: {servers: [app.internal:80], keepalive: 0, max_connections: "
+                   "30}}\n" +
+                   std::string(kRoute))
+                .upstreams,
+            1'000U)
+      << "a name may have any number of addresses";
 }
 
 TEST(FdNeedTest, UpstreamsShareTheClients) {
@@ -52,15 +59,15 @@ TEST(FdNeedTest, UpstreamsShareTheClients) {
       "  app: {servers: [10.0.0.1:80], keepalive: 1, max_connections: 100}\n"
       "  door: {servers: [10.0.0.2:80], keepalive: 1, max_connections: 200}\n"
       "  open: {servers: [10.0.0.3:80], keepalive: 1}\n";
-  EXPECT_EQ(Needed(more + kRoute).upstreams, 104U);
+  EXPECT_EQ(Needed(more + kRoute).upstreams, 108U);
   EXPECT_EQ(
       Needed(more + "routes: [{path: /, upstream: app, auth: {request: {upstream: door, path: "
                     "/auth}}}]\n")
           .upstreams,
-      308U);
+      316U);
   EXPECT_EQ(Needed(more + "routes: [{path: /, upstream: app}, {path: /open, upstream: open}]\n")
                 .upstreams,
-            1'008U);
+            1'016U);
 }
 
 TEST(FdNeedTest, TopicsThatAskAnAppAreLikeRoutes) {

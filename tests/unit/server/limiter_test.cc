@@ -45,7 +45,6 @@ class FakeExchange final : public Exchange {
   [[nodiscard]] const http::Request& request() const override { return parser_.request(); }
   [[nodiscard]] const net::PeerAddress& peer() const override { return peer_; }
   [[nodiscard]] uint64_t connection_id() const override { return 1; }
-  [[nodiscard]] uint64_t started_ns() const override { return 0; }
   [[nodiscard]] bool client_ended() const override { return false; }
   void ReadBody(std::optional<uint64_t>) override {}
   void PauseBody() override {}

@@ -61,20 +61,22 @@ TEST_F(SamplerTest, ForgetsWhatIsOlderThanFiveMinutes) {
 
 TEST_F(SamplerTest, KnowsTheHeadTimesOfTheLastMinute) {
   constexpr uint64_t kMs = 1'000'000;
-  const auto longest = [this](std::string_view upstream) {
+  const auto app = view_.generation->upstreams()[0];
+  const auto changed = std::make_shared<proxy::UpstreamState>(app->config());
+  const auto longest = [this](const auto& upstream) {
     return Quantile(sampler_->HeadTimesOf(upstream), 1);
   };
-  const auto stats = view_.generation->upstreams()[0]->TakeStats();
+  const auto stats = app->TakeStats();
   stats->head.Observe(400 * kMs);
-  EXPECT_FALSE(longest("app")) << "not sampled yet";
+  EXPECT_FALSE(longest(app)) << "not sampled yet";
   loop_.Advance(Sampler::kIntervalMs);
-  EXPECT_EQ(longest("app"), 0.5);
-  EXPECT_FALSE(longest("other"));
+  EXPECT_EQ(longest(app), 0.5);
+  EXPECT_FALSE(longest(changed)) << "of the same name, from a reload";
   for (size_t i = 1; i < Sampler::kHeadTimesKept; ++i) loop_.Advance(Sampler::kIntervalMs);
-  EXPECT_EQ(longest("app"), 0.5);
+  EXPECT_EQ(longest(app), 0.5);
   stats->head.Observe(4 * kMs);
   loop_.Advance(Sampler::kIntervalMs);
-  EXPECT_EQ(longest("app"), 0.005) << "what was before is forgotten";
+  EXPECT_EQ(longest(app), 0.005) << "what was before is forgotten";
 }
 
 TEST_F(SamplerTest, CountsTheEventsOfTheLastSecond) {
