@@ -60,9 +60,9 @@ def make_origin(folder):
     harness.origin. At the end it must have got nothing that is not a request, unless check=False."""
     origins = []
 
-    def make(*steps, script=None, unix=False, context=None, check=True):
+    def make(*steps, script=None, unix=False, context=None, check=True, **options):
         path = tempfile.mktemp(prefix="origin-", dir=folder) if unix else None
-        origins.append((Origin(script or serve(*steps), path, context), check))
+        origins.append((Origin(script or serve(*steps), path, context, **options), check))
         return origins[-1][0]
 
     yield make

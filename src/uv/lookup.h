@@ -1,14 +1,15 @@
-// One question to the system's resolver, in libuv's thread pool. Loop-thread only.
+// One question to the system's resolver, in a thread of its own kind. Loop-thread only.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include <uv.h>
-
 #include "sluice/base/result.h"
 #include "uv/loop_impl.h"
+#include "uv/resolver_threads.h"
 #include "uv/socket.h"
 
 namespace sluice::uv {
@@ -24,16 +25,9 @@ class Lookup {
   Lookup& operator=(const Lookup&) = delete;
 
  private:
-  struct Request;
-  static void OnResolved(uv_getaddrinfo_t* raw, int status, addrinfo* found);
-  [[nodiscard]] tl::unexpected<Error> Failure(int status) const;
-  void Finish(Result<std::vector<SocketAddress>> result);
-
-  std::string host_;
-  uint16_t port_;
   Done done_;
-  Request* request_ = nullptr;            // freed by its callback, which may come after us
-  std::unique_ptr<event::Timer> failed_;  // tells, in a later turn, that there was no asking
+  std::unique_ptr<event::Waker> answered_;
+  std::shared_ptr<Question> question_;
 };
 
 }  // namespace sluice::uv

@@ -55,13 +55,14 @@ def parse_address(text):
 class Gateway:
     """A running gateway. Configuration files are JSON, which is YAML too."""
 
-    def __init__(self, folder, changes=None, *, base=BASE, arguments=(), open_files=None,
+    def __init__(self, folder, changes=None, *, base=BASE, arguments=(), through=(), open_files=None,
                  environment=None):
         self.folder = pathlib.Path(folder)
         self.config_path = self.folder / "sluice.yaml"
         self.log_path = self.folder / "sluice.log"
         self.config_path.write_text(json.dumps(configure(changes or {}, base), indent=1))
         self.arguments = list(arguments)
+        self.through = list(through)  # a command that becomes the one behind it
         self.open_files = open_files
         self.environment = {**os.environ, **(environment or {})}
         self.process = None
@@ -75,7 +76,7 @@ class Gateway:
         ours, theirs = os.pipe()
         with open(self.log_path, "ab") as log:
             self.process = spawn(
-                [BINARY, "-c", self.config_path, "--ready-fd", theirs, *self.arguments],
+                [*self.through, BINARY, "-c", self.config_path, "--ready-fd", theirs, *self.arguments],
                 pass_fds=[theirs], open_files=self.open_files, cwd=self.folder,
                 env=self.environment, stdout=log, stderr=log)
         os.close(theirs)

@@ -148,9 +148,10 @@ class Served(Connection):
 
 
 class Origin:
-    """Listens on a port of 127.0.0.1, or on a unix socket if a path is given; with TLS if a context is."""
+    """Listens on a port of 127.0.0.1, or on `address`, or on a unix socket if a path is given; with TLS if a
+    context is."""
 
-    def __init__(self, script, path=None, context=None):
+    def __init__(self, script, path=None, context=None, address=("127.0.0.1", 0)):
         self.script = script
         self.context = context
         self.connections = []
@@ -164,8 +165,8 @@ class Origin:
             self._listener.listen(1024)
             self.name = f"unix:{path}"
         else:
-            self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-            self.name = "127.0.0.1:%d" % self._listener.getsockname()[1]
+            self._listener = socket.create_server(address, backlog=1024)
+            self.name = "%s:%d" % self._listener.getsockname()
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 

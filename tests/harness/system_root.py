@@ -7,18 +7,13 @@ import signal
 import subprocess
 import tempfile
 
+from harness import network
 from harness.process import end, spawn
 from harness.wait import wait_for
 
 MEMORY = pathlib.Path("/dev/shm")
 NEEDED_BYTES = 1 << 30
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-# Brings up the loopback interface of the network namespace it runs in.
-LOOPBACK_UP = """
-import fcntl, socket, struct
-with socket.socket() as any:
-    fcntl.ioctl(any, 0x8914, struct.pack("16sh22x", b"lo", 0x1 | 0x40))
-"""
 
 
 def suite():
@@ -76,7 +71,7 @@ class SystemRoot:
         log.close()
         self.processes.append(process)
         inner = Inside(wait_for(lambda: child_of(process.pid), "unshare has forked"), process)
-        loopback = inner.run("/usr/bin/python3", "-c", LOOPBACK_UP, check=False)
+        loopback = inner.run("/usr/bin/python3", network.__file__, check=False)
         assert loopback.returncode == 0, loopback.stderr + self.log()
         return inner
 

@@ -18,6 +18,7 @@
 
 #include "sluice/uv/uv_loop.h"
 #include "unit/uv/network_fixture.h"
+#include "uv/resolver_threads.h"
 
 namespace sluice::uv {
 namespace {
@@ -119,6 +120,22 @@ TEST_F(NetworkTest, ResolveGivesEachAddressOnceWithThePort) {
   ASSERT_FALSE(none.has_value());
   EXPECT_EQ(none.error().code, Errc::kNotFound);
   EXPECT_THAT(none.error().message, HasSubstr("no-such-name.invalid"));
+}
+
+TEST_F(NetworkTest, MoreNamesThanThreadsAreResolved) {
+  constexpr size_t kNames = 3 * ResolverThreads::kMaxThreads;
+  std::vector<std::unique_ptr<net::Resolving>> resolving;
+  size_t resolved = 0;
+  for (size_t i = 0; i < kNames; ++i) {
+    resolving.push_back(network->Resolve({.host = "localhost", .port = 1, .unix_path = {}},
+                                         [&](const Result<std::vector<net::Endpoint>>& result) {
+                                           EXPECT_TRUE(result.has_value());
+                                           if (++resolved == kNames / 2) loop->Stop();
+                                         }));
+    if (i % 2 == 0) resolving.back().reset();
+  }
+  loop->Run();
+  EXPECT_EQ(resolved, kNames / 2);
 }
 
 TEST_F(NetworkTest, GivenUpLookupNeverCallsBack) {
