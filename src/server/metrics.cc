@@ -173,6 +173,19 @@ void AddConfig(Page& page, const GatewayView& view) {
   page.Begin("sluice_config_reloads_total", "counter", "Reloads, by result.");
   page.Add("result=\"ok\"", view.reloads_done);
   page.Add("result=\"failed\"", view.reloads_failed);
+  page.Begin("sluice_config_changes_total", "counter",
+             "What reloads have added, removed and changed in the configuration.");
+  const auto add = [&page](std::string_view what, const ReloadCounts::Entries& entries) {
+    page.Add(fmt::format("what=\"{}\",change=\"added\"", what), entries.added);
+    page.Add(fmt::format("what=\"{}\",change=\"removed\"", what), entries.removed);
+    page.Add(fmt::format("what=\"{}\",change=\"changed\"", what), entries.changed);
+  };
+  add("listener", view.changes.listeners);
+  add("topic", view.changes.topics);
+  add("auth", view.changes.schemes);
+  add("upstream", view.changes.upstreams);
+  add("route", view.changes.routes);
+  page.Add("what=\"setting\",change=\"changed\"", view.changes.keys);
   page.One("sluice_config_last_reload_success", "gauge",
            "1 if the last reload was taken, or there was none; 0 if it changed nothing.",
            view.last_reload_ok ? 1 : 0);

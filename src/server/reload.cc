@@ -52,6 +52,7 @@ bool GatewayImpl::Reload() {
   if (need != FdsNeeded(*config_, connections_.size())) CheckFdLimit(need);
   Apply(generation);
   CloseListeners(plan.config->listen);
+  view_.changes.Add(plan);
   if (!plan.waiting.empty()) {
     LogWarn("reload: these have changed and need a restart: {}", fmt::join(plan.waiting, ", "));
   }

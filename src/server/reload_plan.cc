@@ -135,4 +135,18 @@ std::string ReloadPlan::Summary() const {
   return text.empty() ? "nothing has changed" : text;
 }
 
+void ReloadCounts::Add(const ReloadPlan& plan) {
+  const auto add = [](Entries& entries, const ReloadPlan::Names& names) {
+    entries.added += names.added.size();
+    entries.removed += names.removed.size();
+    entries.changed += names.changed.size();
+  };
+  add(listeners, plan.listeners);
+  add(topics, plan.topics);
+  add(schemes, plan.schemes);
+  add(upstreams, plan.upstreams);
+  add(routes, plan.routes);
+  keys += plan.keys.size();
+}
+
 }  // namespace sluice::server

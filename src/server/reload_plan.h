@@ -1,6 +1,7 @@
 // What a reload changes. Pure functions.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -34,5 +35,22 @@ struct ReloadPlan {
 // `started` is what the gateway was started with, `running` what it runs now.
 [[nodiscard]] ReloadPlan PlanReload(const config::Config& started, const config::Config& running,
                                     const config::Config& next);
+
+// How much the reloads of a process have changed.
+struct ReloadCounts {
+  struct Entries {
+    uint64_t added = 0;
+    uint64_t removed = 0;
+    uint64_t changed = 0;
+  };
+  Entries listeners;
+  Entries topics;
+  Entries schemes;
+  Entries upstreams;
+  Entries routes;
+  uint64_t keys = 0;  // that have no entries
+
+  void Add(const ReloadPlan& plan);
+};
 
 }  // namespace sluice::server

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "server/generation.h"
+#include "server/reload_plan.h"
 #include "server/topic_ledger.h"
 #include "server/worker.h"
 #include "sluice/pubsub/ingest.h"
@@ -29,6 +30,7 @@ struct GatewayView {
   bool draining = false;
   uint64_t reloads_done = 0;
   uint64_t reloads_failed = 0;
+  ReloadCounts changes;        // of all reloads
   bool last_reload_ok = true;  // true as long as there was none
   uint64_t loaded_ms = 0;      // when the present configuration was read, Unix time
   std::vector<std::weak_ptr<const Generation>> older;  // of before it, as of the last reload

@@ -1,5 +1,7 @@
 """SIGHUP and what is proxied: a request ends as it began, the next one goes by what the file says now."""
 
+import re
+
 import pytest
 
 from harness.sse_app import SseApp
@@ -55,6 +57,35 @@ def test_routes_come_change_and_go(make_gateway, make_app):
     reroute(gateway)
     assert gateway.fetch("GET", "/").status == 404
     assert gateway.metric("sluice_http_requests_total", route="/", status="200") == 2
+
+
+def test_what_changed_is_counted(make_gateway, make_app):
+    old, new = make_app(), make_app()
+    gateway = make_gateway(routed({"path": "/", "upstream": "app"}, {"path": "/x", "upstream": "app"}, app=old))
+
+    def counted():
+        name = "sluice_config_changes_total"
+        series = {key: value for key, value in gateway.metrics().items() if key.startswith(name) and value}
+        return {tuple(re.findall('"([a-z]+)"', key)): value for key, value in series.items()}
+
+    assert counted() == {}
+    reroute(gateway, {"path": "/", "upstream": "app"}, {"path": "/more", "upstream": "other"}, app=new, other=old)
+    assert counted() == {("upstream", "added"): 1, ("upstream", "changed"): 1, ("route", "added"): 1,
+                         ("route", "removed"): 1}
+
+    def edit(config):
+        config["listen"].append(f"unix:{gateway.folder}/more.sock")
+        config["topics"]["news"]["heartbeat"] = "20s"
+        config["limits"] = {"headers": 50}
+
+    change(gateway, edit)
+    reload(gateway)
+    assert counted() == {("upstream", "added"): 1, ("upstream", "changed"): 1, ("route", "added"): 1,
+                         ("route", "removed"): 1, ("listener", "added"): 1, ("topic", "changed"): 1,
+                         ("setting", "changed"): 1}
+    gateway.config_path.write_text("listen: [")
+    reload(gateway, "failed")
+    assert sum(counted().values()) == 7
 
 
 def test_an_answer_under_way_comes_whole_from_an_upstream_that_is_gone(make_gateway, make_app):

@@ -48,6 +48,38 @@ TEST(PlanReloadTest, ChangesAreNamed) {
   EXPECT_EQ(*plan.config, next);
 }
 
+TEST(PlanReloadTest, ChangesAreCountedOverReloads) {
+  config::Config next = Running();
+  next.listen[0].endpoint.port = 8081;
+  next.topics[0].heartbeat_ms = 1;
+  next.topics[1].name = next.topics[1].channel = "rates";
+  next.auth.resize(2);
+  next.auth[0].name = "members";
+  next.auth[1].name = "partners";
+  next.upstreams[0].keepalive = 1;
+  next.routes.clear();
+  next.limits.headers = 50;
+  ReloadCounts counts;
+  counts.Add(PlanReload(Running(), Running(), next));
+  counts.Add(PlanReload(Running(), next, next));
+  const auto expect = [](const ReloadCounts::Entries& entries, uint64_t added, uint64_t removed,
+                         uint64_t changed) {
+    EXPECT_EQ(entries.added, added);
+    EXPECT_EQ(entries.removed, removed);
+    EXPECT_EQ(entries.changed, changed);
+  };
+  expect(counts.listeners, 1, 1, 0);
+  expect(counts.topics, 1, 1, 1);
+  expect(counts.schemes, 2, 0, 0);
+  expect(counts.upstreams, 0, 0, 1);
+  expect(counts.routes, 0, 1, 0);
+  EXPECT_EQ(counts.keys, 1);
+  counts.Add(PlanReload(Running(), next, Running()));
+  expect(counts.listeners, 2, 2, 0);
+  expect(counts.routes, 1, 1, 0);
+  EXPECT_EQ(counts.keys, 2);
+}
+
 TEST(PlanReloadTest, StreamsEndOnlyWhereItMatters) {
   config::Config next = Running();
   next.topics[0].auth = "members";
