@@ -27,6 +27,26 @@ def refused():
     holder.close()
 
 
+def backlog(listener):
+    """Connections that wait to be accepted."""
+    local = f":{listener.getsockname()[1]:04X}"
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        for line in table:
+            _, address, _, state, queues, *_ = line.split()
+            if (address[-5:], state) == (local, "0A"):
+                return int(queues.split(":")[1], 16)
+    raise AssertionError("nobody listens there")
+
+
+@pytest.fixture
+def full():
+    """A server whose backlog is full: the kernel drops what asks for one more connection, and says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        with socket.create_connection(listener.getsockname()):
+            wait_for(lambda: backlog(listener) == 1, "the only place is taken")
+            yield "127.0.0.1:%d" % listener.getsockname()[1]
+
+
 def gateway_to(make_gateway, servers, upstream=None, route=None):
     return make_gateway({"upstreams": {"app": {"servers": servers, **(upstream or {})}},
                          "routes": [{"path": "/", "upstream": "app", **(route or {})}]})
@@ -57,7 +77,9 @@ def test_client_with_a_body_is_told_too(make_gateway, refused):
 
 def test_a_name_that_does_not_exist(make_gateway):
     gateway = gateway_to(make_gateway, ["nowhere.invalid:80"])
-    assert gateway.fetch("GET", "/").status in (502, 503)
+    assert is_error(gateway.fetch("GET", "/"), 502)
+    gateway.wait_log("status=502 .*upstream app: connect: cannot resolve nowhere.invalid: ")
+    gateway.wait_metric("sluice_upstream_failures_total", 1, upstream="app", reason="connect")
 
 
 @pytest.mark.parametrize("method, body", [("GET", None), ("POST", "hello")])
@@ -69,6 +91,26 @@ def test_next_server_after_a_failed_connect(make_gateway, make_origin, refused, 
     assert len(origin.requests) == 6
     assert all(request.body == (body or "").encode() for request in origin.requests)
     assert gateway.metric("sluice_upstream_up", server=origin.name) == 1
+
+
+@pytest.mark.parametrize("method, body", [("GET", None), ("POST", "hello")])
+def test_next_server_after_a_connect_that_took_too_long(make_gateway, make_origin, full, method, body):
+    origin = make_origin(OK)
+    gateway = gateway_to(make_gateway, [full, origin.name], {"connect_timeout": "300ms", "max_fails": 0})
+    for _ in range(2):  # both begin with one of the two servers each
+        assert gateway.fetch(method, "/", body=body).status == 200
+    assert [(request.method, request.body) for request in origin.requests] == [(method, (body or "").encode())] * 2
+    gateway.wait_metric("sluice_upstream_failures_total", 1, upstream="app", server=full, reason="connect_timeout")
+    assert gateway.metric("sluice_upstream_failures_total") == 1
+    assert gateway.metric("sluice_upstream_retries_total", server=origin.name) == 1
+
+
+@pytest.mark.parametrize("method, body", [("GET", None), ("POST", "hello")])
+def test_no_connection_in_time_is_504(make_gateway, full, method, body):
+    gateway = gateway_to(make_gateway, [full], {"connect_timeout": "300ms"})
+    assert is_error(gateway.fetch(method, "/", body=body), 504)
+    gateway.wait_log(f"status=504 .*upstream app: connect_timeout: cannot connect to {full}: no answer in time")
+    gateway.wait_metric("sluice_upstream_failures_total", 1, upstream="app", server=full, reason="connect_timeout")
 
 
 @pytest.mark.parametrize("step", [
@@ -201,6 +243,8 @@ def test_upstream_that_takes_nothing_is_504(make_proxy):
         finally:
             stop.set()
             thread.join()
+    gateway.wait_log("upstream app: send_timeout: ")
+    gateway.wait_metric("sluice_upstream_failures_total", 1, upstream="app", reason="send_timeout")
 
 
 @pytest.mark.parametrize("queue, status", [({"size": 0, "timeout": "5s"}, 503), ({"size": 5, "timeout": "300ms"}, 503)])

@@ -2,6 +2,7 @@
 proves dead."""
 
 import threading
+import time
 
 import pytest
 
@@ -122,6 +123,20 @@ def test_time_of_a_kept_connection_is_limited(make_proxy, key):
     wait_for(lambda: origin.connections[0].ended == "eof", "it is closed")
     ask(gateway, 1)
     assert len(origin.connections) == 2
+
+
+def test_time_that_the_server_gives_is_kept_with_a_margin(make_proxy):
+    """What a server closes after N seconds is closed a second before: a request may be on its way then."""
+    longer = 1 + round(PATIENCE)
+    gateway, origin = make_proxy(
+        *(answer(b"ok", headers=[("Keep-Alive", f"timeout={seconds}, max=100")]) for seconds in (1, longer)),
+        upstream={"keepalive": {"timeout": "1h"}})
+    begun = time.monotonic()
+    ask(gateway, 3)
+    assert [len(connection.requests) for connection in origin.connections] == [1, 2], "of one second nothing is left"
+    wait_for(lambda: all(connection.ended == "eof" for connection in origin.connections), "both are closed")
+    assert time.monotonic() - begun > longer - 1.1
+    assert gateway.metric("sluice_upstream_idle_connections") == 0
 
 
 def test_no_more_are_kept_than_may_be(make_proxy):

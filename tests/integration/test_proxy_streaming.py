@@ -155,7 +155,8 @@ def test_http_1_0_client(make_proxy):
         assert connection.wait_closed() == "eof"
 
 
-def test_client_that_leaves_a_stream_ends_the_apps_work(make_proxy):
+@pytest.mark.parametrize("how", ["close", "half_close", "reset"])
+def test_client_that_leaves_a_stream_ends_the_apps_work(make_proxy, how):
     ended = threading.Event()
 
     def step(connection, _):
@@ -164,13 +165,12 @@ def test_client_that_leaves_a_stream_ends_the_apps_work(make_proxy):
         ended.set()
 
     gateway, _ = make_proxy(step)
-    for how in ("close", "reset"):
-        connection = gateway.connect()
+    with gateway.connect() as connection:
         connection.request("GET", "/")
         connection.head()
         getattr(connection, how)()
         assert ended.wait(TIMEOUT)
-        ended.clear()
+        gateway.wait_metric("sluice_connections", 0, state="http")
 
 
 def test_stream_outlives_every_timeout_but_that_of_silence(make_proxy):
