@@ -99,10 +99,11 @@ ExplainedLines ExplainPassing(const config::Config& config, const config::Route&
   lines.emplace_back(
       "buffering",
       route.buffering
-          ? fmt::format("on: {} bytes of an answer may wait for the client; event streams and "
-                        "answers of unknown length are passed on at once",
-                        route.buffer_bytes)
-          : "off: everything is passed on at once");
+          ? fmt::format(
+                "on: the upstream is read on while less than {} bytes of an answer wait for "
+                "the client; of event streams and answers of unknown length when none do",
+                route.buffer_bytes)
+          : "off: the upstream is read on when nothing waits for the client");
   if (config.cors) {
     lines.emplace_back("cors", route.cors ? "the gateway's, in place of the app's own"
                                           : "the app's own; route `cors: true` is the gateway's");

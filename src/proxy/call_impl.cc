@@ -233,6 +233,7 @@ void CallImpl::OnMessageEnd(std::string_view trailers) {
   std::unique_ptr<Connection> connection = std::move(connection_);
   if (output_.complete()) {
     connection->stream().ResumeReading(net::PauseReason::kBackpressure);
+    connection->stream().LimitReads(net::kReadBytes);
     upstream_.pool().Put(std::move(connection));
   } else {
     Connection::Drop(std::move(connection));
@@ -266,6 +267,10 @@ void CallImpl::ResumeReading() {
   } else {
     ReadOn();
   }
+}
+
+void CallImpl::LimitReads(size_t bytes) {
+  if (connection_ != nullptr) connection_->stream().LimitReads(bytes);
 }
 
 void CallImpl::ReadOn() {

@@ -51,6 +51,7 @@ class CallImpl final : public Call,
   [[nodiscard]] size_t unsent() const override { return over() ? 0 : output_.unsent(); }
   void PauseReading() override;
   void ResumeReading() override;
+  void LimitReads(size_t bytes) override;
   [[nodiscard]] const CallRecord& record() const override { return record_; }
 
  private:

@@ -36,6 +36,7 @@ class SwitchedStream final : public net::Stream {
   void WantWritable(bool on) override { stream_->WantWritable(on); }
   void PauseReading(net::PauseReason reason) override { stream_->PauseReading(reason); }
   void ResumeReading(net::PauseReason reason) override { stream_->ResumeReading(reason); }
+  void LimitReads(size_t bytes) override { stream_->LimitReads(bytes); }
   void ShutdownWrite() override { stream_->ShutdownWrite(); }
   void ResetOnClose() override { stream_->ResetOnClose(); }
   [[nodiscard]] int plain_fd() const override { return stream_->plain_fd(); }

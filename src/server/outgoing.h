@@ -65,25 +65,38 @@ class Outgoing {
     sent_ += held;
     past -= held;
     if (empty()) Clear();
+    size_t rest = 0;
+    for (const iovec& part : parts) rest += part.iov_len;
+    if (rest > past) MakeRoom(rest - past);
     for (const iovec& part : parts) {
       const size_t skip = std::min(past, part.iov_len);
       past -= skip;
-      Keep({static_cast<const char*>(part.iov_base) + skip, part.iov_len - skip});
+      body_.append(static_cast<const char*>(part.iov_base) + skip, part.iov_len - skip);
     }
     return taken;
   }
 
  private:
-  void Keep(std::string_view bytes) {
-    if (bytes.empty()) return;
-    // So that what was sent does not pile up behind a peer that never takes everything.
-    if (sent_ > size()) {
-      const size_t of_head = std::min(sent_, head_.size());
+  // For `bytes` behind what is held.
+  void MakeRoom(size_t bytes) {
+    const bool mostly_sent = sent_ > size();
+    if (!mostly_sent && body_.size() + bytes <= body_.capacity()) return;
+    const size_t of_head = std::min(sent_, head_.size());
+    const size_t of_body = sent_ - of_head;
+    const size_t needed = size() + bytes;
+    if (mostly_sent && needed <= body_.capacity()) {
+      // So that what was sent does not pile up behind a peer that never takes everything.
       head_.erase(0, of_head);
-      body_.erase(0, sent_ - of_head);
-      sent_ = 0;
+      body_.erase(0, of_body);
+    } else {
+      // A string that grows by itself takes up to twice what it holds.
+      std::string grown;
+      grown.reserve(needed + (empty() ? 0 : needed / 8));
+      grown.append(head_, of_head).append(body_, of_body);
+      Release(head_);
+      body_ = std::move(grown);
     }
-    body_ += bytes;
+    sent_ = 0;
   }
 
   static iovec Part(std::string& bytes, size_t from) {

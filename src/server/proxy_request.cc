@@ -15,8 +15,9 @@ namespace {
 
 using Body = proxy::CallRequest::Body;
 
+// Less room than that is not worth a read.
+constexpr size_t kLeastReadBytes = 1024;
 // Of a request's body: what the upstream has not taken yet.
-constexpr size_t kReadBytes = size_t{64} * 1024;  // at most, of one read
 constexpr size_t kRequestBufferBytes = size_t{64} * 1024;
 constexpr int kMaxRedirects = 10;
 
@@ -219,18 +220,38 @@ void ProxyRequest::Pass() {
     return;
   }
   exchange_->FlushAnswer();
-  // What the next read may bring has to have a place, too.
+  MakeRoom();
+}
+
+// What the next read may bring has to have a place beside what waits. Of what nobody waits for, one
+// read is taken in any case: most clients take all of it.
+void ProxyRequest::MakeRoom() {
   const size_t unsent = exchange_->unsent();
-  if (unsent == 0 || unsent + kReadBytes <= buffer_bytes_ || paused_) return;
-  paused_ = true;
-  call_->PauseReading();
+  if (unsent == 0) {
+    LimitReads(net::kReadBytes);
+    return;
+  }
+  const uint64_t room = buffer_bytes_ - std::min<uint64_t>(unsent, buffer_bytes_);
+  if (room >= kLeastReadBytes) {
+    LimitReads(static_cast<size_t>(std::min<uint64_t>(room, net::kReadBytes)));
+  } else if (!paused_) {
+    paused_ = true;
+    call_->PauseReading();
+  }
+}
+
+void ProxyRequest::LimitReads(size_t bytes) {
+  if (bytes == read_bytes_) return;
+  read_bytes_ = bytes;
+  call_->LimitReads(bytes);
 }
 
 void ProxyRequest::OnAnswerSent() {
   if (tunnel_ != nullptr) {
     tunnel_->OnClientSent();
-  } else if (paused_ && call_ != nullptr && (!throttle_ || throttle_->empty())) {
-    paused_ = false;
+  } else if (call_ != nullptr && (!throttle_ || throttle_->empty())) {
+    LimitReads(net::kReadBytes);
+    if (!std::exchange(paused_, false)) return;
     call_->ResumeReading();
   }
 }

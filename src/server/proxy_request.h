@@ -70,6 +70,8 @@ class ProxyRequest final : public RequestHandler,
   void TakeHead(const http::ResponseHead& head);
   void TakePiece(std::string_view bytes);
   void Pass();
+  void MakeRoom();
+  void LimitReads(size_t bytes);
   void TakeEnd(std::string_view trailers);
   void StartTunnel(const http::ResponseHead& head, std::unique_ptr<net::Stream> stream,
                    std::string_view bytes);
@@ -108,14 +110,15 @@ class ProxyRequest final : public RequestHandler,
   std::optional<Throttle> throttle_;
   event::TimerWheel::Node drip_{*this};
   std::optional<proxy::RedirectTarget> redirect_;
-  proxy::FieldList fields_;  // for the upstream, then, with a redirect, for the client
-  std::string held_;         // the request's body, with request_buffering; then the trailers
-  int status_ = 0;           // of the upstream's answer
-  uint64_t buffer_bytes_ = 0;
-  bool started_ = false;  // the client has a part of the answer
-  bool stream_ = false;   // UpstreamRecord::stream
-  bool ended_ = false;    // the upstream's answer is complete
-  bool paused_ = false;   // the upstream waits for the client
+  proxy::FieldList fields_;    // for the upstream, then, with a redirect, for the client
+  std::string held_;           // the request's body, with request_buffering; then the trailers
+  int status_ = 0;             // of the upstream's answer
+  uint64_t buffer_bytes_ = 0;  // of the answer, that may wait for the client
+  size_t read_bytes_ = net::kReadBytes;  // at most, of the upstream's next read
+  bool started_ = false;                 // the client has a part of the answer
+  bool stream_ = false;                  // UpstreamRecord::stream
+  bool ended_ = false;                   // the upstream's answer is complete
+  bool paused_ = false;                  // the upstream waits for the client
 };
 
 }  // namespace sluice::server

@@ -22,6 +22,7 @@ class TlsStream final : public net::Stream, private net::StreamHandler {
   void WantWritable(bool on) override;
   void PauseReading(net::PauseReason reason) override;
   void ResumeReading(net::PauseReason reason) override;
+  void LimitReads(size_t bytes) override { records_->stream().LimitReads(bytes); }
   void ShutdownWrite() override;
   void ResetOnClose() override { records_->stream().ResetOnClose(); }
   [[nodiscard]] int plain_fd() const override { return -1; }

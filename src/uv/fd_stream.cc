@@ -127,7 +127,7 @@ void FdStream::Read() {
   auto& buffer = LoopImpl::Of(poll_.get()->loop).read_buffer();
   ssize_t n;
   do {
-    n = recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    n = recv(fd_, buffer.data(), read_limit_, MSG_DONTWAIT);
   } while (n < 0 && errno == EINTR);
   if (n > 0) {
     handler_->OnData(std::string_view(buffer.data(), static_cast<size_t>(n)));

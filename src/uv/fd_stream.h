@@ -25,6 +25,7 @@ class FdStream : public net::Stream {
   void WantWritable(bool on) override;
   void PauseReading(net::PauseReason reason) override;
   void ResumeReading(net::PauseReason reason) override;
+  void LimitReads(size_t bytes) override { read_limit_ = static_cast<uint32_t>(bytes); }
   void ShutdownWrite() override;
   void ResetOnClose() override;
   [[nodiscard]] int plain_fd() const override { return fd_; }
@@ -40,6 +41,7 @@ class FdStream : public net::Stream {
   net::StreamHandler* handler_ = nullptr;
   UvBox<uv_poll_t> poll_;
   int fd_;
+  uint32_t read_limit_ = net::kReadBytes;
   uint8_t armed_ = 0;
   uint8_t paused_ = 0;
   bool want_writable_ = false;

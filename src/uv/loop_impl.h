@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "sluice/event/loop.h"
+#include "sluice/net/stream.h"
 #include "uv/uv_box.h"
 
 namespace sluice::uv {
@@ -41,7 +42,7 @@ class LoopImpl : public event::Loop {
 
   [[nodiscard]] uv_loop_t* raw() { return &loop_; }
   // One buffer for all reads of this loop: an idle connection holds none.
-  [[nodiscard]] std::array<char, 64 * 1024>& read_buffer() { return read_buffer_; }
+  [[nodiscard]] std::array<char, net::kReadBytes>& read_buffer() { return read_buffer_; }
   [[nodiscard]] static LoopImpl& Of(uv_loop_t* loop) { return *static_cast<LoopImpl*>(loop->data); }
 
  private:
@@ -54,7 +55,7 @@ class LoopImpl : public event::Loop {
   // Keeps Run from returning before Stop when nothing else is active.
   std::optional<UvBox<uv_async_t>> keep_alive_;
   std::vector<std::unique_ptr<event::Deferred>> deferred_;
-  std::array<char, 64 * 1024> read_buffer_{};
+  std::array<char, net::kReadBytes> read_buffer_{};
 };
 
 }  // namespace sluice::uv

@@ -1,4 +1,4 @@
-"""What one client may have: connections of its address, streams and requests of a topic."""
+"""What one client may have: connections of its address, streams and requests of a topic or route."""
 
 import contextlib
 import json
@@ -143,18 +143,22 @@ def test_default_rate_is_for_everything_together(make_gateway):
     assert statuses(gateway, "/events/other", 3) == [200, 200, 429]
 
 
-def test_tokens_and_cookies_tell_clients_of_one_address_apart(make_gateway):
-    gateway = make_gateway({"auth": MEMBERS, "topics": {
-        "news": {"auth": "members", "limits": {"requests": {"rate": "2/h", "by": "token"}}},
-        "other": {"path": "/events/other", "limits": {
-            "requests": {"rate": "2/h", "by": {"cookie": "sid"}}}}}})
-    assert statuses(gateway, "/events/news", 3, bearer("ann")) == [200, 200, 429]
-    assert statuses(gateway, "/events/news", 3, bearer("bob")) == [200, 200, 429]
-    assert gateway.fetch("HEAD", "/events/news").status == 401
+@pytest.mark.parametrize("kind", ["topics", "routes"])
+def test_tokens_and_cookies_tell_clients_of_one_address_apart(make_proxy, kind):
+    by_token = {"path": "/by/token", "auth": "members", "limits": {"requests": {"rate": "2/h", "by": "token"}}}
+    by_cookie = {"path": "/by/cookie", "limits": {"requests": {"rate": "2/h", "by": {"cookie": "sid"}}}}
+    places = {"topics": {"first": by_token, "second": by_cookie},
+              "routes": [{**by_token, "upstream": "app"}, {**by_cookie, "upstream": "app"}]}
+    gateway, origin = make_proxy(answer(b""), changes={"auth": MEMBERS, kind: places[kind]})
+    assert statuses(gateway, "/by/token", 3, bearer("ann")) == [200, 200, 429]
+    assert statuses(gateway, "/by/token", 3, bearer("bob")) == [200, 200, 429]
+    assert gateway.fetch("HEAD", "/by/token").status == 401
     for value in ("a", "b"):
         cookie = [("Cookie", f"sid={value}")]
-        assert statuses(gateway, "/events/other", 3, cookie) == [200, 200, 429]
-    assert statuses(gateway, "/events/other", 3) == [200, 200, 429]
+        assert statuses(gateway, "/by/cookie", 3, cookie) == [200, 200, 429]
+    assert statuses(gateway, "/by/cookie", 3) == [200, 200, 429]
+    assert len(origin.requests) == (10 if kind == "routes" else 0), "what is refused does not reach the app"
+    gateway.stop()
     assert "secret-token" not in gateway.log()
 
 
@@ -216,7 +220,7 @@ def test_an_event_source_over_its_limit_is_told_to_come_back(make_gateway):
     assert gateway.metric("sluice_limited_total", limit="connections") >= 1
 
 
-def busy(make_proxy, limits, **more):
+def busy(make_proxy, limits, auth="none", **more):
     """A gateway with a route of these limits whose app answers /slow when it may, and that semaphore."""
     gates = threading.Semaphore(0)
 
@@ -225,9 +229,10 @@ def busy(make_proxy, limits, **more):
             assert gates.acquire(timeout=TIMEOUT)
         connection.send(answer(b"ok"))
 
-    gateway, origin = make_proxy(step, route={"path": "/limited", "limits": limits}, **more)
+    gateway, origin = make_proxy(step, route={"path": "/limited", "limits": limits, "auth": auth}, **more)
     config = json.loads(gateway.config_path.read_text())
-    config["routes"] += [{"path": "/other", "upstream": "app"}, {"path": "/two", "upstream": "app", "limits": limits}]
+    config["routes"] += [{"path": "/other", "upstream": "app"},
+                         {"path": "/two", "upstream": "app", "limits": limits, "auth": auth}]
     gateway.config_path.write_text(json.dumps(config))
     gateway.signal(signal.SIGHUP)
     gateway.wait_log("reloaded ")
@@ -249,6 +254,28 @@ def test_requests_under_way_on_a_route_are_limited_and_given_back(make_proxy):
         assert slow.response().status == 200
         # It is over, though its connection is open.
         assert gateway.fetch("GET", "/limited").status == 200
+
+
+def cookie(value):
+    return [("Cookie", f"x=y; sid={value}")]
+
+
+@pytest.mark.parametrize("by, auth, ann, bob", [("token", "members", bearer("ann"), bearer("bob")),
+                                                ({"cookie": "sid"}, "none", cookie("a"), cookie("b"))],
+                         ids=["token", "cookie"])
+def test_requests_under_way_are_limited_by_token_and_cookie(make_proxy, by, auth, ann, bob):
+    gateway, origin, gates = busy(make_proxy, {"connections": {"max": 1, "by": by}}, auth,
+                                  changes={"auth": MEMBERS, "workers": 2})
+    with gateway.connect() as slow:
+        slow.request("GET", "/limited/slow", ann)
+        origin.wait_requests()
+        assert is_refusal(gateway.fetch("GET", "/limited", ann))
+        assert gateway.metric("sluice_limited_total", limit="connections") == 1
+        assert gateway.fetch("GET", "/limited", bob).status == 200, "another client of the same address"
+        assert gateway.fetch("GET", "/two", ann).status == 200, "and the same client elsewhere"
+        gates.release()
+        assert slow.response().status == 200
+        assert gateway.fetch("GET", "/limited", ann).status == 200
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])

@@ -189,16 +189,17 @@ def stale(connection, request):
         connection.reset()
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "DELETE"])
-def test_request_that_met_a_dead_connection_is_sent_again(make_proxy, method):
+@pytest.mark.parametrize("method, body", [("GET", None), ("HEAD", None), ("OPTIONS", None), ("DELETE", None),
+                                          ("PUT", None), ("PUT", "")])
+def test_request_that_met_a_dead_connection_is_sent_again(make_proxy, method, body):
     gateway, origin = make_proxy(stale)
     ask(gateway, 1)
-    assert gateway.fetch(method, "/again").status == 200
+    assert gateway.fetch(method, "/again", body=body).status == 200
     assert [request.target for request in origin.requests] == ["/", "/again", "/again"]
     assert len(origin.connections) == 2
 
 
-@pytest.mark.parametrize("method, body", [("POST", None), ("POST", "x"), ("PATCH", "x"), ("PUT", "x")])
+@pytest.mark.parametrize("method, body", [("POST", None), ("POST", "x"), ("PATCH", None), ("PATCH", "x"), ("PUT", "x"), ("DELETE", "x")])
 def test_request_that_may_have_had_an_effect_is_not(make_proxy, method, body):
     gateway, origin = make_proxy(stale)
     ask(gateway, 1)

@@ -45,8 +45,9 @@ void FakePeer::Pump() {
     if (!inbound_.empty()) {
       // A buffer of its own and of exactly this size, freed after the call: a sanitizer sees a
       // handler that keeps the view or reads past its end.
-      const std::vector<char> buffer(inbound_.begin(), inbound_.end());
-      inbound_.clear();
+      const size_t size = std::min(inbound_.size(), read_limit_);
+      const std::vector<char> buffer(inbound_.begin(), inbound_.begin() + static_cast<long>(size));
+      inbound_.erase(0, size);
       handler_->OnData(std::string_view(buffer.data(), buffer.size()));
     } else if (end_waits_) {
       end_waits_ = false;

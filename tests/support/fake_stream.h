@@ -27,7 +27,8 @@ class FakePeer {
   // From now on TryWrite returns -error. No OnClosed comes for it, as the contract has it.
   void FailWrites(int error) { write_error_ = error; }
 
-  // Bytes arrive. While reading is paused, or there is no handler, they wait for Pump.
+  // Bytes arrive, in pieces of what one read takes. While reading is paused, or there is no
+  // handler, they wait for Pump.
   void Deliver(std::string_view bytes);
   // FIN arrives, behind the bytes that wait; OnEndWaits comes if they have to.
   void DeliverEnd();
@@ -48,6 +49,7 @@ class FakePeer {
     return (pause_reasons_ & static_cast<uint8_t>(reason)) != 0;
   }
   [[nodiscard]] bool paused() const { return pause_reasons_ != 0; }
+  [[nodiscard]] size_t read_limit() const { return read_limit_; }
   [[nodiscard]] bool shut_down() const { return shut_down_; }
   [[nodiscard]] bool resets_on_close() const { return resets_on_close_; }
   // The stream was destroyed, which closes the connection.
@@ -61,6 +63,7 @@ class FakePeer {
   std::string written_;
   std::string inbound_;
   size_t budget_ = kUnlimited;
+  size_t read_limit_ = net::kReadBytes;
   size_t writes_ = 0;
   size_t write_calls_ = 0;
   int write_error_ = 0;
@@ -91,6 +94,7 @@ class FakeStream : public net::Stream {
   void WantWritable(bool on) override;
   void PauseReading(net::PauseReason reason) override;
   void ResumeReading(net::PauseReason reason) override;
+  void LimitReads(size_t bytes) override { peer_->read_limit_ = bytes; }
   void ShutdownWrite() override;
   void ResetOnClose() override { peer_->resets_on_close_ = true; }
   [[nodiscard]] int plain_fd() const override { return -1; }

@@ -18,6 +18,9 @@
 
 namespace sluice::net {
 
+// The most that one read takes.
+inline constexpr size_t kReadBytes = size_t{64} * 1024;
+
 // Callbacks of a Stream. The handler may destroy the stream in any of them.
 class StreamHandler {
  public:
@@ -64,6 +67,10 @@ class Stream {
 
   virtual void PauseReading(PauseReason reason) = 0;
   virtual void ResumeReading(PauseReason reason) = 0;
+  // From then on one read takes at most so many bytes, 1 to kReadBytes: what whoever takes them has
+  // room for. With TLS they are of the connection's own, and what they complete may be a record
+  // (16 KiB) more.
+  virtual void LimitReads(size_t bytes) = 0;
 
   // Sends FIN after what was written. The peer may still send.
   virtual void ShutdownWrite() = 0;

@@ -121,6 +121,8 @@ class Call {
   // While paused, OnBody does not come, and the read timeout does not run.
   virtual void PauseReading() = 0;
   virtual void ResumeReading() = 0;
+  // See net::Stream::LimitReads; until the end of the answer.
+  virtual void LimitReads(size_t bytes) = 0;
 
   [[nodiscard]] virtual const CallRecord& record() const = 0;
 };

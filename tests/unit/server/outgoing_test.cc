@@ -108,5 +108,18 @@ TEST_F(OutgoingTest, MemoryIsBoundedByWhatWaitsNotByWhatWasSent) {
   EXPECT_EQ(std::count(peer_.written().begin() + 4, peer_.written().end(), 'a'), 10'003'000);
 }
 
+TEST_F(OutgoingTest, MemoryIsLittleMoreThanWhatWaits) {
+  const std::string piece(10'000, 'a');
+  peer_.SetBudget(0);
+  outgoing_.AppendHead(std::string(200, 'h'));
+  for (int i = 1; i <= 100; ++i) {
+    EXPECT_EQ(Through({piece}), 0);
+    ASSERT_LE(outgoing_.capacity(), outgoing_.size() * 9 / 8 + 1'000) << i << " pieces";
+  }
+  peer_.SetBudget(testing::FakePeer::kUnlimited);
+  EXPECT_EQ(Write(), 1'000'200);
+  EXPECT_EQ(peer_.written().find('a'), 200U);
+}
+
 }  // namespace
 }  // namespace sluice::server

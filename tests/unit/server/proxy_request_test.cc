@@ -65,6 +65,81 @@ TEST_F(ProxyRequestTest, BuffersAreFilledBeforeTheServerIsPaused) {
   EXPECT_LE(pieces * piece.size(), 256U * 1024);
 }
 
+// By the route, the kind of answer, and X-Accel-Buffering, which overrides both.
+TEST_F(ProxyRequestTest, WhetherAnAnswerIsHeldForASlowClient) {
+  const std::string length = "Content-Length: 10000000\r\n";
+  const std::string events = length + "Content-Type: text/event-stream\r\n";
+  const std::string chunked = "Transfer-Encoding: chunked\r\n";
+  const std::string until_close = "Connection: close\r\n";
+  for (const std::string& fields : {length, events, chunked, until_close}) {
+    for (const bool on : {true, false}) {
+      for (const char* said : {"", "yes", "YES", "no", "No", "maybe"}) {
+        const std::string value = said;
+        SCOPED_TRACE(fmt::format("{}buffering {}, X-Accel-Buffering: {}", fields, on, value));
+        const bool yes = value == "yes" || value == "YES";
+        const bool no = value == "no" || value == "No";
+        const bool held = yes || (!no && on && fields == length);
+        Start(Route(on ? "buffers: 1MiB" : "buffers: 1MiB, buffering: off"));
+        client_ = Client(Get("/"));
+        server_ = Server();
+        client_->SetBudget(0);
+        const std::string piece =
+            fields == chunked ? Chunk(std::string(32 * 1024, 'a')) : std::string(32 * 1024, 'a');
+        server_->Deliver("HTTP/1.1 200 OK\r\n" + fields +
+                         (value.empty() ? "" : "X-Accel-Buffering: " + value + "\r\n") + "\r\n" +
+                         piece);
+        size_t pieces = 1;
+        for (; pieces < 100 && !server_->paused(); ++pieces) server_->Deliver(piece);
+        EXPECT_EQ(pieces, held ? 32U : 1U);
+      }
+    }
+  }
+}
+
+TEST_F(ProxyRequestTest, NoMoreIsReadThanThereIsRoomFor) {
+  for (const size_t buffers : {size_t{16} * 1024, size_t{64} * 1024, size_t{1024} * 1024}) {
+    SCOPED_TRACE(buffers);
+    Start(Route(fmt::format("buffers: {}", buffers)));
+    client_ = Client(Get("/"));
+    server_ = Server();
+    client_->SetBudget(0);
+    server_->Deliver("HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" +
+                     std::string(10'000, 'a'));
+    EXPECT_FALSE(server_->paused());
+    server_->Deliver(std::string(2'000'000, 'b'));
+    EXPECT_TRUE(server_->paused());
+    client_->MakeWritable(buffers - 1'024);
+    EXPECT_TRUE(server_->paused()) << "the most has not waited";
+    client_->MakeWritable(1'024);
+    EXPECT_FALSE(server_->paused()) << "more than that has waited";
+    EXPECT_EQ(server_->read_limit(), net::kReadBytes) << "whoever takes everything gets it faster";
+    client_->SetBudget(testing::FakePeer::kUnlimited);
+    server_->Deliver(std::string(990'000, 'c'));
+    Settle({client_});
+    EXPECT_TRUE(BodyOf(client_->written()) ==
+                std::string(10'000, 'a') + std::string(2'000'000, 'b') + std::string(990'000, 'c'));
+  }
+}
+
+TEST_F(ProxyRequestTest, AnswerThatFitsFreesItsConnectionBeforeTheClientHasTakenIt) {
+  for (const bool on : {true, false}) {
+    SCOPED_TRACE(on);
+    Start(Route(on ? "" : "buffering: off"));
+    client_ = Client(Get("/"));
+    server_ = Server();
+    client_->SetBudget(0);
+    server_->Deliver("HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n");
+    for (int i = 0; i < 6; ++i) server_->Deliver(std::string(10'000, 'a'));
+    const Peer second = Client(Get("/second"));
+    Settle({});
+    EXPECT_EQ(network_.pending_connects(), on ? 0U : 1U);
+    EXPECT_EQ(server_->written().find("/second") != std::string::npos, on);
+    if (on) {
+      EXPECT_EQ(server_->read_limit(), net::kReadBytes) << "that held for the first answer";
+    }
+  }
+}
+
 TEST_F(ProxyRequestTest, ClientThatTakesNothingIsCut) {
   BeginStream();
   client_->SetBudget(0);
@@ -122,6 +197,7 @@ TEST_F(ProxyRequestTest, UploadGoesOnAlthoughTheClientReadsNothingYet) {
   EXPECT_TRUE(client_->paused(kPipelined));
   server_->MakeWritable();
   EXPECT_FALSE(client_->paused()) << "it may send on before it takes anything";
+  client_->Pump();
   EXPECT_THAT(server_->written(), EndsWith(std::string(100'000, 'b')));
 }
 
@@ -138,6 +214,20 @@ TEST_F(ProxyRequestTest, PartOfTheAnswerThatGoesDoesNotHoldTheUpload) {
   server_->MakeWritable();
   client_->MakeWritable(10);
   EXPECT_THAT(server_->written(), EndsWith("behind"));
+}
+
+// Apps that want the whole body first often know no chunks.
+TEST_F(ProxyRequestTest, BodyThatWasReadFirstHasALengthAndNoTrailers) {
+  for (const bool first : {true, false}) {
+    Start(Route(first ? "request_buffering: on" : ""));
+    client_ = Client(Post("/", "Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n",
+                          Chunk("hel") + Chunk("lo") + "0\r\nX-Sum: 1\r\n\r\n"));
+    server_ = Server();
+    EXPECT_THAT(server_->written(), HasSubstr(first ? "\r\nContent-Length: 5\r\n"
+                                                    : "\r\nTransfer-Encoding: chunked\r\n"));
+    EXPECT_THAT(server_->written(), EndsWith(first ? "\r\n\r\nhello" : "0\r\nX-Sum: 1\r\n\r\n"));
+    EXPECT_EQ(server_->written().find("X-Sum") == std::string::npos, first);
+  }
 }
 
 // --- clients that go ---
@@ -228,6 +318,9 @@ TEST_F(ProxyRequestTest, KeptConnectionThatProvesDeadIsTriedAgainOnlyWhereThatIs
   EXPECT_TRUE(tried_again(Get("/")));
   EXPECT_TRUE(tried_again("DELETE / HTTP/1.1\r\nHost: a\r\n\r\n"));
   EXPECT_FALSE(tried_again(Post("/", "Content-Length: 0\r\n"))) << "it may have been done";
+  EXPECT_TRUE(tried_again("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"));
+  EXPECT_TRUE(tried_again("OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n"));
+  EXPECT_FALSE(tried_again("PATCH / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"));
   EXPECT_FALSE(tried_again("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"));
   EXPECT_FALSE(tried_again(Get("/"), "H")) << "a byte of an answer";
   EXPECT_FALSE(tried_again(Get("/"), "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n"));

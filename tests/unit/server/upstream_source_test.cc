@@ -46,6 +46,7 @@ class FakeUpstream final : public proxy::Upstream {
     [[nodiscard]] size_t unsent() const override { return 0; }
     void PauseReading() override {}
     void ResumeReading() override {}
+    void LimitReads(size_t) override {}
     [[nodiscard]] const proxy::CallRecord& record() const override { return record_; }
 
    private:

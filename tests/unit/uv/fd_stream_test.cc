@@ -92,6 +92,21 @@ TEST_F(FdStreamTest, PausedReadingWaitsForAllReasonsToGo) {
   EXPECT_EQ(at_server.data, "x");
 }
 
+TEST_F(FdStreamTest, ReadTakesNoMoreThanItMayAndLosesNothing) {
+  ConnectTcpPair();
+  Recorder at_server(*loop);
+  std::string pieces;
+  at_server.on_data = [&] { pieces = at_server.data + (pieces.empty() ? "" : "|" + pieces); };
+  server->SetHandler(&at_server);
+  server->LimitReads(3);
+  const iovec part = Part("hello");
+  ASSERT_EQ(client->TryWrite({&part, 1}), 5);
+  client->ShutdownWrite();
+  loop->Run();
+  EXPECT_EQ(pieces, "hello|hel");
+  EXPECT_TRUE(at_server.ended);
+}
+
 TEST_F(FdStreamTest, ResetOfAPausedStreamIsTold) {
   for (const bool bytes_wait : {false, true}) {
     server.reset();
