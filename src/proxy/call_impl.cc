@@ -216,6 +216,7 @@ void CallImpl::CountHead(int status) {
 
 void CallImpl::OnBody(std::string_view bytes) {
   activity_ms_ = NowMs();
+  told_all_ = false;
   if (paused_ || !held_.empty()) {
     held_ += bytes;
   } else {
@@ -224,14 +225,22 @@ void CallImpl::OnBody(std::string_view bytes) {
 }
 
 void CallImpl::OnPause() {
-  if (answered_ && !paused_ && held_.empty()) handler_->OnPause();
+  if (!answered_ || paused_ || !held_.empty()) return;
+  told_all_ = true;
+  if (spent_) {
+    GivePlace();
+  } else {
+    handler_->OnPause();
+  }
 }
 
 void CallImpl::OnMessageEnd(std::string_view trailers) {
   held_trailers_ = trailers;
   record_.end_ns = ElapsedNs();
   std::unique_ptr<Connection> connection = std::move(connection_);
-  if (output_.complete()) {
+  // An app that serves max_connections of them would serve one that is idle before one more.
+  if (place_given_ && server_->TakePlace()) place_given_ = false;
+  if (output_.complete() && !place_given_) {
     connection->stream().ResumeReading(net::PauseReason::kBackpressure);
     connection->stream().LimitReads(net::kReadBytes);
     upstream_.pool().Put(std::move(connection));
@@ -290,6 +299,11 @@ bool CallImpl::CanBeReadOut(uint64_t bytes) const {
 void CallImpl::Spend(CallHandler& handler) {
   handler_ = &handler;
   spent_ = true;
+  if (told_all_) GivePlace();
+}
+
+void CallImpl::GivePlace() {
+  if (std::exchange(place_given_, true)) return;
   server_->GivePlace();
   upstream_.OnPlaceFree();
 }
@@ -302,6 +316,7 @@ void CallImpl::DeliverHeld() {
     const std::string held = std::exchange(held_, {});
     handler_->OnBody(held);
     if (destroyed) return;
+    told_all_ = true;
     handler_->OnPause();
     if (destroyed) return;
     destroyed_ = nullptr;
@@ -411,7 +426,7 @@ void CallImpl::DropConnection() {
 void CallImpl::LeaveServer() {
   if (server_ == nullptr) return;
   Server& server = *std::exchange(server_, nullptr);
-  if (spent_) {
+  if (place_given_) {
     server.EndWithoutPlace();
     return;
   }

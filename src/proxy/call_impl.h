@@ -43,7 +43,7 @@ class CallImpl final : public Call,
   // and its body is not known to be longer than `bytes`.
   [[nodiscard]] bool CanBeReadOut(uint64_t bytes) const;
   // `handler`, which must outlive the call, gets what comes from now on. The call's place at the
-  // server is free. REQUIRES: CanBeReadOut.
+  // server is free, unless the rest of the answer has come already. REQUIRES: CanBeReadOut.
   void Spend(CallHandler& handler);
 
   void SendBody(std::string_view bytes) override;
@@ -83,6 +83,7 @@ class CallImpl final : public Call,
 
   // --- reading ---
   void CountHead(int status);
+  void GivePlace();
   void ReadOn();
   void DeliverHeld();
 
@@ -128,8 +129,10 @@ class CallImpl final : public Call,
   bool want_writable_ = false;
   bool held_end_ = false;
   bool tell_sendable_ = false;
-  bool failed_ = false;  // OnFailed comes in the next turn
-  bool spent_ = false;   // nobody wants the rest of the answer
+  bool failed_ = false;       // OnFailed comes in the next turn
+  bool told_all_ = false;     // of what the connection has read
+  bool spent_ = false;        // nobody wants the rest of the answer
+  bool place_given_ = false;  // it has none at its server
 };
 
 }  // namespace sluice::proxy

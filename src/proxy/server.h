@@ -47,19 +47,24 @@ class Server {
 
   // A request begins or ends. False if the server has max_connections of them.
   [[nodiscard]] bool TryEnter() {
-    if (!state_->TryEnter()) return false;
+    if (!TakePlace()) return false;
     ++active_;
-    stats_.active.Add();
     return true;
   }
   void Leave() {
     GivePlace();
     EndWithoutPlace();
   }
-  // Others may have the request's place, though it still uses a connection of the server.
+  // Others may have the request's place, though it still uses a connection of the server; and it
+  // has one again, if one is free.
   void GivePlace() {
     state_->Leave();
     stats_.active.Sub();
+  }
+  [[nodiscard]] bool TakePlace() {
+    if (!state_->TryEnter()) return false;
+    stats_.active.Add();
+    return true;
   }
   // A request ends that gave its place, or whose place a SwitchedStream holds from now on.
   void EndWithoutPlace() { --active_; }

@@ -51,7 +51,8 @@ void SpentAnswers::Add(std::unique_ptr<CallImpl> call) {
 
 void SpentAnswers::Close() {
   limit_ = 0;
-  answers_.clear();
+  // The end of one may give its place to others.
+  const auto answers = std::exchange(answers_, {});
 }
 
 void SpentAnswers::Remove(const Answer& answer) {

@@ -46,9 +46,8 @@ Result<std::vector<SocketAddress>> Question::Resolve() const {
   addrinfo* found = nullptr;
   const int status = getaddrinfo(host_.c_str(), nullptr, &hints, &found);
   if (status != 0) {
-    return Fail(Errc::kNotFound,
-                "cannot resolve " + host_ + ": " +
-                    (status == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(status)));
+    const char* why = status == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(status);
+    return Fail(Errc::kNotFound, "cannot resolve " + host_ + ": " + why);
   }
   const std::unique_ptr<addrinfo, Freed<freeaddrinfo>> list(found);
   std::vector<SocketAddress> addresses;

@@ -27,6 +27,9 @@ class Caller : public CallHandler {
     body += bytes;
     Tell("body " + std::string(bytes));
   }
+  void OnPause() override {
+    if (at_pause) at_pause();
+  }
   void OnEnd(std::string_view trailers) override {
     Tell(trailers.empty() ? "end" : "end " + std::string(trailers));
   }
@@ -44,6 +47,7 @@ class Caller : public CallHandler {
 
   // Called for each line, before it is written down.
   std::function<void(std::string_view line)> react;
+  std::function<void()> at_pause;
   // Destroys the call in the callback whose line begins so.
   std::string abort_at;
 

@@ -206,7 +206,33 @@ TEST_F(ReadOutPlaceTest, IsForTheNextRequest) {
   const auto peer = Begun();
   Answer(Start());
   peer->Deliver("llo");
-  EXPECT_EQ(server_stats().idle.Get(), 2U);
+  EXPECT_EQ(server_stats().idle.Get(), 2U) << "the place is free again";
+  EXPECT_EQ(server_stats().active.Get(), 0U);
+}
+
+TEST_F(ReadOutPlaceTest, IsNotGivenBesideAConnectionThatIsFreeAtOnce) {
+  MakeOnePlace(1);
+  Caller& caller = Start();
+  const auto peer = Connect();
+  Caller& next = Start();
+  caller.react = [&](std::string_view line) {
+    if (line.starts_with("head")) upstream_->ReadOut(std::move(caller.call));
+  };
+  peer->Deliver(kOk);
+  loop_.Turn();
+  EXPECT_EQ(network_.pending_connects(), 0U);
+  peer->Deliver(kOk);
+  EXPECT_THAT(next.lines, ElementsAre("head 200", "body ok", "end"));
+}
+
+TEST_F(ReadOutPlaceTest, ConnectionOfOneThatIsTakenIsNotKept) {
+  MakeOnePlace();
+  const auto peer = Begun();
+  Caller& next = Start();
+  peer->Deliver("llo");
+  EXPECT_TRUE(peer->destroyed()) << "an app of one connection would wait for a request on it";
+  Answer(next);
+  EXPECT_EQ(server_stats().idle.Get(), 1U);
   EXPECT_EQ(server_stats().active.Get(), 0U);
 }
 
@@ -215,8 +241,7 @@ TEST_F(ReadOutPlaceTest, IsForARequestOfItsOwnCallback) {
   Caller& caller = Start();
   const auto peer = Connect();
   Caller* next = nullptr;
-  caller.react = [&](std::string_view line) {
-    if (!line.starts_with("body")) return;
+  caller.at_pause = [&] {
     upstream_->ReadOut(std::move(caller.call));
     next = &Start();
   };
