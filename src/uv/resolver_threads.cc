@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include <netdb.h>
@@ -15,6 +16,50 @@
 #include "sluice/base/freed.h"
 
 namespace sluice::uv {
+namespace {
+
+// Blocks until the resolver has answered. The port of what it gives is 0.
+Result<Addresses> Resolve(const std::string& host) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int status = getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  if (status != 0) {
+    const char* why = status == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(status);
+    return Fail(Errc::kNotFound, "cannot resolve " + host + ": " + why);
+  }
+  const std::unique_ptr<addrinfo, Freed<freeaddrinfo>> list(found);
+  Addresses addresses;
+  for (const addrinfo* entry = list.get(); entry != nullptr; entry = entry->ai_next) {
+    if (entry->ai_family != AF_INET && entry->ai_family != AF_INET6) continue;
+    SocketAddress address;
+    memcpy(&address.storage, entry->ai_addr, entry->ai_addrlen);
+    address.size = entry->ai_addrlen;
+    addresses.push_back(address);
+  }
+  if (addresses.empty()) {
+    return Fail(Errc::kNotFound, "cannot resolve " + host + ": it has no address");
+  }
+  return addresses;
+}
+
+std::string ToLower(std::string_view host) {
+  std::string lower(host);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+void SetPort(SocketAddress& address, uint16_t port) {
+  const size_t at = address.storage.ss_family == AF_INET ? offsetof(sockaddr_in, sin_port)
+                                                         : offsetof(sockaddr_in6, sin6_port);
+  const uint16_t ordered = htons(port);
+  memcpy(reinterpret_cast<char*>(&address.storage) + at, &ordered, sizeof ordered);
+}
+
+}  // namespace
 
 // --- one question ---
 
@@ -23,54 +68,19 @@ void Question::Abandon() {
   answered_ = nullptr;
 }
 
-Result<std::vector<SocketAddress>> Question::TakeAnswer() {
+Result<Addresses> Question::TakeAnswer() {
   const std::lock_guard lock(mutex_);
   return *std::exchange(answer_, std::nullopt);
 }
 
-void Question::Ask() {
-  Answer(Resolve());
-}
-
-void Question::Answer(Result<std::vector<SocketAddress>> answer) {
+void Question::Answer(Result<Addresses> found) {
   const std::lock_guard lock(mutex_);
   if (answered_ == nullptr) return;
-  answer_ = std::move(answer);
+  if (found) {
+    for (SocketAddress& address : *found) SetPort(address, port_);
+  }
+  answer_ = std::move(found);
   answered_->Wake();
-}
-
-Result<std::vector<SocketAddress>> Question::Resolve() const {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int status = getaddrinfo(host_.c_str(), nullptr, &hints, &found);
-  if (status != 0) {
-    const char* why = status == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(status);
-    return Fail(Errc::kNotFound, "cannot resolve " + host_ + ": " + why);
-  }
-  const std::unique_ptr<addrinfo, Freed<freeaddrinfo>> list(found);
-  std::vector<SocketAddress> addresses;
-  const uint16_t port = htons(port_);
-  for (const addrinfo* entry = list.get(); entry != nullptr; entry = entry->ai_next) {
-    size_t port_at = 0;
-    if (entry->ai_family == AF_INET) {
-      port_at = offsetof(sockaddr_in, sin_port);
-    } else if (entry->ai_family == AF_INET6) {
-      port_at = offsetof(sockaddr_in6, sin6_port);
-    } else {
-      continue;
-    }
-    SocketAddress address;
-    memcpy(&address.storage, entry->ai_addr, entry->ai_addrlen);
-    address.size = entry->ai_addrlen;
-    memcpy(reinterpret_cast<char*>(&address.storage) + port_at, &port, sizeof port);
-    addresses.push_back(address);
-  }
-  if (addresses.empty()) {
-    return Fail(Errc::kNotFound, "cannot resolve " + host_ + ": it has no address");
-  }
-  return addresses;
 }
 
 // --- the threads ---
@@ -82,18 +92,28 @@ ResolverThreads& ResolverThreads::Get() {
 }
 
 void ResolverThreads::Add(const std::shared_ptr<Question>& question) {
+  const std::string host = ToLower(question->host());
   const std::lock_guard lock(mutex_);
+  if (const auto asked = questions_.find(host); asked != questions_.end()) {
+    asked->second.push_back(question);
+    return;
+  }
   if (waiting_.size() >= idle_ && threads_ < kMaxThreads && !StartThread() && threads_ == 0) {
     question->Answer(Fail(Errc::kLimit, "cannot start a thread that resolves names"));
     return;
   }
-  waiting_.push_back(question);
+  questions_.emplace(host, Questions{question});
+  waiting_.push_back(host);
   added_.notify_one();
 }
 
 void ResolverThreads::Remove(const std::shared_ptr<Question>& question) {
+  const std::string host = ToLower(question->host());
   const std::lock_guard lock(mutex_);
-  std::erase(waiting_, question);
+  const auto asked = questions_.find(host);
+  if (asked == questions_.end()) return;
+  std::erase(asked->second, question);
+  if (asked->second.empty() && std::erase(waiting_, host) != 0) questions_.erase(asked);
 }
 
 bool ResolverThreads::StartThread() {
@@ -124,11 +144,14 @@ void ResolverThreads::Work() {
     ++idle_;
     added_.wait(lock, [this] { return !waiting_.empty(); });
     --idle_;
-    std::shared_ptr<Question> question = std::move(waiting_.front());
+    const std::string host = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
-    question->Ask();
-    question.reset();
+    const Result<Addresses> found = Resolve(host);
+    lock.lock();
+    const Questions answered = std::move(questions_.extract(host).mapped());
+    lock.unlock();
+    for (const std::shared_ptr<Question>& question : answered) question->Answer(found);
     lock.lock();
   }
 }

@@ -120,14 +120,15 @@ def test_only_who_needs_the_first_answer_waits_for_it(names, make_resolving, mak
     assert gateway.metric(FAILED) == 0
 
 
-def test_names_that_get_no_answer_delay_no_other(names, make_resolving, make_origin):
-    """As behind a resolver that forwards one zone to servers which are down."""
+@pytest.mark.parametrize("workers", [1, 4])
+def test_names_that_get_no_answer_delay_no_other(names, make_resolving, make_origin, workers):
+    """As behind a resolver that forwards one zone to servers which are down: however many workers want to know."""
     make_origin(answer(b"first"), address=("127.0.0.1", PORT))
     make_origin(answer(b"second"), address=("127.0.0.2", PORT))
     dead = [f"dead{number}" for number in range(12)]
     names.be_silent(*(f"{name}.test" for name in dead))
     names.addresses["app.test"] = ["127.0.0.1"]
-    gateway = make_resolving(named(*dead, "app"))
+    gateway = make_resolving({**named(*dead, "app"), "workers": workers})
     names.wait_held(len(dead))
     assert gateway.fetch("GET", "/app").body == b"first"
     names.addresses["app.test"] = ["127.0.0.2"]

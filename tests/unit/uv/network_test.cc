@@ -122,12 +122,17 @@ TEST_F(NetworkTest, ResolveGivesEachAddressOnceWithThePort) {
   EXPECT_THAT(none.error().message, HasSubstr("no-such-name.invalid"));
 }
 
+// "127.1" and so on: the resolver alone knows what that is, and asks nobody.
+std::string Localhost(size_t number) {
+  return "127." + std::to_string(number + 1);
+}
+
 TEST_F(NetworkTest, MoreNamesThanThreadsAreResolved) {
   constexpr size_t kNames = 3 * ResolverThreads::kMaxThreads;
   std::vector<std::unique_ptr<net::Resolving>> resolving;
   size_t resolved = 0;
   for (size_t i = 0; i < kNames; ++i) {
-    resolving.push_back(network->Resolve({.host = "localhost", .port = 1, .unix_path = {}},
+    resolving.push_back(network->Resolve({.host = Localhost(i), .port = 1, .unix_path = {}},
                                          [&](const Result<std::vector<net::Endpoint>>& result) {
                                            EXPECT_TRUE(result.has_value());
                                            if (++resolved == kNames / 2) loop->Stop();
@@ -136,6 +141,34 @@ TEST_F(NetworkTest, MoreNamesThanThreadsAreResolved) {
   }
   loop->Run();
   EXPECT_EQ(resolved, kNames / 2);
+}
+
+// Whether or not they find the first question under way.
+TEST_F(NetworkTest, WhoeverAsksForANameIsAnswered) {
+  struct Answer {
+    std::unique_ptr<net::Resolving> resolving;
+    std::vector<net::Endpoint> found;
+  };
+  std::vector<Answer> answers(8);
+  size_t open = answers.size() - 1;
+  for (size_t i = 0; i < answers.size(); ++i) {
+    const auto port = static_cast<uint16_t>(1000 + i);
+    answers[i].resolving = network->Resolve(
+        {.host = i % 2 == 0 ? "localhost" : "LocalHost", .port = port, .unix_path = {}},
+        [&, i](const Result<std::vector<net::Endpoint>>& result) {
+          ASSERT_TRUE(result.has_value()) << result.error().message;
+          answers[i].found = *result;
+          if (--open == 0) loop->Stop();
+        });
+  }
+  answers[3].resolving.reset();
+  loop->Run();
+  for (size_t i = 0; i < answers.size(); ++i) {
+    if (i == 3) continue;
+    ASSERT_FALSE(answers[i].found.empty()) << i;
+    EXPECT_EQ(answers[i].found[0].port, 1000 + i) << "each has a port of its own";
+  }
+  EXPECT_TRUE(answers[3].found.empty());
 }
 
 TEST_F(NetworkTest, GivenUpLookupNeverCallsBack) {
