@@ -117,6 +117,14 @@ std::string PeerAddress::ToString() const {
   return Host();
 }
 
+bool Endpoint::is_name() const {
+  if (is_unix()) return false;
+  in6_addr address{};
+  return inet_pton(AF_INET, host.c_str(), &address) != 1 &&
+         inet_pton(AF_INET6, host.c_str(), &address) != 1 &&
+         host.find('%') == std::string::npos;  // a link-local address with its link
+}
+
 std::string Endpoint::ToString() const {
   if (is_unix()) return "unix:" + unix_path;
   if (host.find(':') != std::string::npos) return fmt::format("[{}]:{}", host, port);

@@ -51,9 +51,8 @@ class AddressHealth final : private event::TimerWheel::Handler {
     if (++against_ < needed) return;
     against_ = 0;
     state_->set_healthy(!healthy);
-    const std::string where = NameWatcher::IsName(server_.endpoint)
-                                  ? fmt::format("{} ({})", name_, address().ToString())
-                                  : name_;
+    const std::string where =
+        server_.endpoint.is_name() ? fmt::format("{} ({})", name_, address().ToString()) : name_;
     if (healthy) {
       LogWarn("upstream={} server={} is down: {}; {} health checks failed", upstream_.name, where,
               fault, needed);
@@ -85,7 +84,7 @@ class UpstreamHealth {
     servers_.resize(config.servers.size());
     for (size_t i = 0; i < servers_.size(); ++i) {
       const net::Endpoint& endpoint = config.servers[i].endpoint;
-      if (!NameWatcher::IsName(endpoint)) {
+      if (!endpoint.is_name()) {
         Update(i, {endpoint});
         continue;
       }

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include "sluice/base/log.h"
 #include "sluice/base/random.h"
 
@@ -25,14 +22,6 @@ std::string Join(const std::vector<net::Endpoint>& endpoints) {
 }
 
 }  // namespace
-
-bool NameWatcher::IsName(const net::Endpoint& endpoint) {
-  if (endpoint.is_unix()) return false;
-  in6_addr address{};
-  return inet_pton(AF_INET, endpoint.host.c_str(), &address) != 1 &&
-         inet_pton(AF_INET6, endpoint.host.c_str(), &address) != 1 &&
-         endpoint.host.find('%') == std::string::npos;  // a link-local address with its link
-}
 
 NameWatcher::NameWatcher(const UpstreamEnvironment& environment, const net::Endpoint& endpoint,
                          uint64_t interval_ms, std::string label, std::function<void()> changed)

@@ -18,9 +18,6 @@ class NameWatcher final : private event::TimerWheel::Handler {
   // More addresses than this are left out.
   static constexpr size_t kMaxAddresses = 64;
 
-  // Whether an endpoint has to be resolved: not a unix socket, nor a numeric address.
-  [[nodiscard]] static bool IsName(const net::Endpoint& endpoint);
-
   // `changed` comes when the addresses are others than before, and when the first lookup failed.
   // `label` begins the lines of the log. What `environment` refers to must outlive it.
   NameWatcher(const UpstreamEnvironment& environment, const net::Endpoint& endpoint,

@@ -13,7 +13,7 @@ ServerList::ServerList(const UpstreamEnvironment& environment, UpstreamState& st
   const config::Upstream& config = state_.config();
   for (size_t i = 0; i < config.servers.size(); ++i) {
     const net::Endpoint& endpoint = config.servers[i].endpoint;
-    if (!NameWatcher::IsName(endpoint)) {
+    if (!endpoint.is_name()) {
       names_.push_back(nullptr);
       Add(i, endpoint, servers_);
       continue;

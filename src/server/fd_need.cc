@@ -29,7 +29,7 @@ bool IsAsked(const config::Config& config, std::string_view upstream) {
 // it has.
 uint64_t InUse(const config::Upstream& upstream, uint64_t clients) {
   const auto is_name = [](const config::UpstreamServer& server) {
-    return !server.endpoint.is_unix() && !net::ParsePeerAddress(server.endpoint.host);
+    return server.endpoint.is_name();
   };
   if (upstream.max_connections == 0 ||
       std::any_of(upstream.servers.begin(), upstream.servers.end(), is_name)) {

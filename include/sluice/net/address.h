@@ -37,6 +37,8 @@ struct Endpoint {
   std::string unix_path;
 
   [[nodiscard]] bool is_unix() const { return !unix_path.empty(); }
+  // Whether a resolver has to say where it is: not a unix socket, nor a numeric address.
+  [[nodiscard]] bool is_name() const;
   // "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock".
   [[nodiscard]] std::string ToString() const;
   bool operator==(const Endpoint&) const = default;

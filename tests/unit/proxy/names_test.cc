@@ -36,18 +36,6 @@ class NamesTest : public UpstreamFixture {
   }
 };
 
-TEST_F(NamesTest, OnlyNamesAreResolved) {
-  const auto is_name = [](const std::string& host) {
-    return NameWatcher::IsName({.host = host, .port = 80, .unix_path = ""});
-  };
-  EXPECT_TRUE(is_name("app.example"));
-  EXPECT_TRUE(is_name("127.0.0.1.example"));
-  EXPECT_FALSE(is_name("127.0.0.1"));
-  EXPECT_FALSE(is_name("::1"));
-  EXPECT_FALSE(is_name("fe80::1%eth0"));
-  EXPECT_FALSE(NameWatcher::IsName({.host = "", .port = 0, .unix_path = "/run/app.sock"}));
-}
-
 TEST_F(NamesTest, RequestsWaitForTheFirstLookup) {
   Make(Named());
   Caller& caller = Start();
