@@ -225,7 +225,10 @@ void CallImpl::OnBody(std::string_view bytes) {
 }
 
 void CallImpl::OnPause() {
-  if (!answered_ || paused_ || !held_.empty()) return;
+  if (answered_ && !paused_ && held_.empty()) TellPause();
+}
+
+void CallImpl::TellPause() {
   told_all_ = true;
   if (spent_) {
     GivePlace();
@@ -316,8 +319,7 @@ void CallImpl::DeliverHeld() {
     const std::string held = std::exchange(held_, {});
     handler_->OnBody(held);
     if (destroyed) return;
-    told_all_ = true;
-    handler_->OnPause();
+    TellPause();
     if (destroyed) return;
     destroyed_ = nullptr;
   }

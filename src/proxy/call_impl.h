@@ -83,6 +83,8 @@ class CallImpl final : public Call,
 
   // --- reading ---
   void CountHead(int status);
+  // All that the connection has read was told.
+  void TellPause();
   void GivePlace();
   void ReadOn();
   void DeliverHeld();

@@ -262,6 +262,23 @@ TEST_F(ReadOutPlaceTest, IsForARequestThatWaited) {
   EXPECT_FALSE(peer->destroyed());
 }
 
+TEST_F(ReadOutPlaceTest, IsGivenByAnAnswerThatWasHeldBack) {
+  MakeOnePlace();
+  Caller& caller = Start();
+  caller.react = [&](std::string_view line) {
+    if (line.starts_with("head")) caller.call->PauseReading();
+  };
+  const auto peer = Connect();
+  peer->Deliver(kBegun);
+  caller.call->ResumeReading();
+  upstream_->ReadOut(std::move(caller.call));
+  loop_.Turn();
+  Answer(Start());
+  peer->Deliver("llo");
+  loop_.Turn();
+  EXPECT_EQ(server_stats().idle.Get(), 2U);
+}
+
 TEST_F(ReadOutPlaceTest, IsGivenOnce) {
   MakeOnePlace();
   Begun()->Kill(ECONNRESET);
