@@ -9,8 +9,9 @@ import socket
 import statistics
 import subprocess
 
+from benchmark import emulator
 from benchmark.process import Failure, Process, read_ready, say, wait_for
-from benchmark.servers import start_nginx, start_sluice
+from benchmark.servers import nginx_config, start_nginx, start_sluice
 from benchmark.session import Bench, interval, ratio_text, remark
 
 KIB = 1024
@@ -29,9 +30,18 @@ class Nginx:
     location = f"proxy_buffers 4 {BUFFER // 4}; proxy_buffer_size 4k; proxy_busy_buffers_size {BUFFER // 2};"
 
     def __init__(self, bench, origin, wrapper=()):
-        self.process, port = start_nginx(bench, "master_process off;", f"""
+        self.process, port = start_nginx(bench, *self.directives(origin.address), wrapper)
+        wait_for("nginx", lambda: answers(port), self.process, 60)
+        self.address = f"127.0.0.1:{port}"
+
+    def stop(self):
+        self.process.stop()
+
+    @classmethod
+    def directives(cls, origin):
+        return "master_process off;", f"""
   keepalive_timeout 600s;
-  upstream app {{ server {origin.address}; keepalive 64; keepalive_requests 100000000; }}""", f"""
+  upstream app {{ server {origin}; keepalive 64; keepalive_requests 100000000; }}""", f"""
     location / {{
       proxy_pass http://app;
       proxy_http_version 1.1;
@@ -40,13 +50,13 @@ class Nginx:
       proxy_set_header X-Forwarded-For $remote_addr;
       proxy_set_header X-Forwarded-Proto $scheme;
       proxy_max_temp_file_size 0;
-      {self.location}
-    }}""", wrapper)
-        wait_for("nginx", lambda: answers(port), self.process, 60)
-        self.address = f"127.0.0.1:{port}"
+      {cls.location}
+    }}"""
 
-    def stop(self):
-        self.process.stop()
+    @classmethod
+    def emulated(cls, bench, origin, port):
+        """Its program, its configuration, and the command that starts it with the file of that name."""
+        return shutil.which("nginx"), nginx_config("/tmp", port, *cls.directives(origin)), "nginx -p /tmp -c"
 
 
 class UnbufferedNginx(Nginx):
@@ -57,20 +67,28 @@ class Sluice:
     name = "sluice"
 
     def __init__(self, bench, origin, wrapper=()):
-        self.process, self.address = start_sluice(bench, f"""\
-listen: [127.0.0.1:0]
+        self.process, self.address = start_sluice(bench, self.config(origin.address, 0), wrapper)
+
+    def stop(self):
+        self.process.stop()
+
+    @staticmethod
+    def config(origin, port):
+        return f"""\
+listen: [127.0.0.1:{port}]
 workers: 1
 log: {{level: warn}}
 limits: {{connections: 19500, idle_timeout: 10m}}
 upstreams:
-  app: {{servers: ["{origin.address}"], keepalive: {{connections: 64, requests: 100000000}}}}
+  app: {{servers: ["{origin}"], keepalive: {{connections: 64, requests: 100000000}}}}
 routes:
   - {{path: /, upstream: app, buffers: {BUFFER // KIB}KiB}}
 drain: {{delay: 0s, spread: 10ms, deadline: 1s}}
-""", wrapper)
+"""
 
-    def stop(self):
-        self.process.stop()
+    @classmethod
+    def emulated(cls, bench, origin, port):
+        return bench.build / "sluice", cls.config(origin, port), "sluice -c"
 
 
 class Nobody:
@@ -201,6 +219,43 @@ def row_requests(bench, row):
                None, busy(pairs))
 
 
+def row_emulated(bench, row):
+    """Instructions in user space and in the kernel, counted by a machine that counts them as its time: one
+    processor, which the app server and the load have a part in, as two have it in the other rows."""
+    emulator.need()
+    port, origin = 8080, "ORIGIN"
+    seconds = " ".join(map(str, ["--warmup", 0.2, "--duration", 0.5] if bench.quick else bench.seconds(2)))
+
+    def count(kind):
+        say(f"{row}: {kind.name}")
+        program, config, start = kind.emulated(bench, origin, port)
+        script = f"""\
+ulimit -n 20000
+bench_origin >/tmp/origin &
+until grep -q ready /tmp/origin; do sleep 0.01; done
+sed "s/{origin}/$(sed -n 's/^listen //p' /tmp/origin)/" /config >/tmp/config
+{start} /tmp/config &
+server=$!
+until grep -q ':{port:04X} 00000000:0000 0A' /proc/net/tcp; do sleep 0.01; done
+bench_load requests --address 127.0.0.1:{port} --pid $server --body {KIB} --connections 64 {seconds}
+"""
+        programs = [bench.build / "bench_origin", bench.build / "bench_load", program]
+        printed = emulator.run(bench.folder, programs, {"config": config}, script, bench.cores.clients)
+        result = next((line for line in printed.splitlines() if line.startswith("{")), None)
+        if result is None:
+            raise Failure(f"{kind.name}: the emulated load measured nothing:\n{printed}")
+        result = {**json.loads(result), "server_name": f"{kind.name}, emulated"}
+        bench.runs.append(result)
+        return result
+
+    runs = [count(kind) for kind in (Nginx, bench.subject)]
+    nginx, subject = (cpu(run) * 1000 for run in runs)
+    wrong = faults(runs)
+    bench.line(row, "1 KB bodies, 64 connections: instructions a request, user and kernel, in an emulated machine",
+               f"{subject / nginx:.3f} x nginx; nginx {nginx:,.0f}, {bench.subject.name} {subject:,.0f}", "<= 0.9 x nginx",
+               subject <= 0.9 * nginx and not wrong, wrong)
+
+
 def row_user_instructions(bench, row):
     """Instructions in user space, counted by valgrind: two runs of different lengths, so that what starting and
     ending costs falls out."""
@@ -299,6 +354,7 @@ def row_slow(bench, row):
 
 Proxy.ROWS = {
     "requests": row_requests,
+    "emulated-instructions": row_emulated,
     "user-instructions": row_user_instructions,
     "large": row_large,
     "latency": row_latency,

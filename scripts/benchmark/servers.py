@@ -24,15 +24,9 @@ def start_sluice(bench, config, wrapper=()):
         raise Failure(f"{error}\n{(bench.folder / 'sluice.log').read_text()}") from None
 
 
-def start_nginx(bench, main, http, server, wrapper=()):
-    """The process, which may not listen yet, and its port. `main`, `http` and `server` are directives for
-    these blocks."""
-    folder = bench.folder / "nginx"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    port = free_port()
-    config = folder / "nginx.conf"
-    config.write_text(f"""\
+def nginx_config(folder, port, main, http, server):
+    """`main`, `http` and `server` are directives for these blocks."""
+    return f"""\
 {main}
 {"user root;" if os.geteuid() == 0 else ""}
 daemon off;
@@ -52,7 +46,17 @@ http {{
     {server}
   }}
 }}
-""")
+"""
+
+
+def start_nginx(bench, main, http, server, wrapper=()):
+    """The process, which may not listen yet, and its port; see nginx_config."""
+    folder = bench.folder / "nginx"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    port = free_port()
+    config = folder / "nginx.conf"
+    config.write_text(nginx_config(folder, port, main, http, server))
     process = Process([*wrapper, "nginx", "-c", config, "-p", folder], bench.cores.server,
                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return process, port
