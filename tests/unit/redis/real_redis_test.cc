@@ -1,6 +1,7 @@
 // PubSubLink against a real redis-server, over the real loop and network.
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
@@ -30,6 +31,11 @@ class RealRedisTest : public ::testing::Test, public PubSubHandler {
     link_->Start();
   }
 
+  // How much longer than usual to wait for what must happen: sanitizers are slow.
+  static uint64_t Patience() {
+    const char* patience = std::getenv("SLUICE_TEST_PATIENCE");
+    return patience == nullptr ? 1 : std::strtoull(patience, nullptr, 10);
+  }
   // Runs the loop until it holds; false if that takes too long.
   bool RunUntil(const std::function<bool()>& holds) {
     bool held = false;
@@ -40,7 +46,7 @@ class RealRedisTest : public ::testing::Test, public PubSubHandler {
     });
     const auto limit = loop_->MakeTimer([&] { loop_->Stop(); });
     check->Start(0, 1);
-    limit->Start(20'000);
+    limit->Start(20'000 * Patience());
     loop_->Run();
     return held;
   }
