@@ -22,6 +22,21 @@ def ends(subscribers):
     return times
 
 
+def wait_refusing(gateway):
+    """Waits until the delay has passed: the workers drain."""
+
+    def refuses():
+        try:
+            gateway.connect().close()
+            return False
+        except ConnectionResetError:
+            return False  # the listener was closed over it
+        except ConnectionRefusedError:
+            return True
+
+    wait_for(refuses, "connections are refused")
+
+
 def test_streams_end_with_retry_and_the_last_chunk(gateway):
     subscribers = [gateway.subscribe() for _ in range(5)]
     gateway.publish("news", "last words")
@@ -108,17 +123,7 @@ def test_after_the_delay_nobody_is_accepted(make_gateway):
     gateway = make_gateway(drain(spread="3s", deadline="10s"))
     with gateway.subscribe() as subscriber:
         gateway.signal(signal.SIGTERM)
-
-        def refuses():
-            try:
-                gateway.connect().close()
-                return False
-            except ConnectionResetError:
-                return False  # the listener was closed over it
-            except ConnectionRefusedError:
-                return True
-
-        wait_for(refuses, "connections are refused")
+        wait_refusing(gateway)
         gateway.signal(signal.SIGTERM)
         subscriber.rest()
         gateway.wait()
@@ -130,7 +135,7 @@ def test_browser_that_asks_too_late_is_sent_on_and_not_away(make_gateway):
     with gateway.subscribe() as held, gateway.connect() as late, gateway.connect() as publisher:
         gateway.wait_metric("sluice_connections", 2, state="http")
         gateway.signal(signal.SIGTERM)
-        gateway.wait_log("draining")
+        wait_refusing(gateway)
         late.request("GET", "/events/news")
         response = late.response()
         assert response.status == 200
