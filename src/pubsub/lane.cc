@@ -158,7 +158,7 @@ void Lane::TryJoin(Subscriber& subscriber) {
   }
   if (entries_.empty()) position_ = subscriber.cursor_;
   std::unique_ptr<Subscriber> owned = TakeFromBehind(subscriber);
-  subscriber.behind_ = false;
+  subscriber.behind_ = subscriber.replaying_ = false;
   subscriber.index_ = static_cast<uint32_t>(entries_.size());
   subscriber.events_ -= total_events_;
   subscriber.bytes_ -= total_bytes_;
@@ -282,7 +282,9 @@ void Lane::CheckSlow() {
     Subscriber& subscriber = *behind_[i - 1];
     if (subscriber.finishing()) continue;
     const bool lost = subscriber.cursor_ < topic_.ring.first();
-    if (lost || LagBytes(subscriber) > topic_.config().slow_buffer_bytes) {
+    // A backlog that it came for is no sign of slowness, however long it takes to send.
+    if (lost ||
+        (!subscriber.replaying_ && LagBytes(subscriber) > topic_.config().slow_buffer_bytes)) {
       (void)ApplySlowPolicy(subscriber);
     }
   }

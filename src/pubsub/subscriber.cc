@@ -36,6 +36,7 @@ Subscriber::Subscriber(std::unique_ptr<net::Stream> stream, uint64_t connection_
 void Subscriber::Start(Lane& lane, std::string first_bytes, uint64_t cursor) {
   lane_ = &lane;
   cursor_ = cursor;
+  replaying_ = cursor < lane.topic().ring.next();
   private_ = std::make_unique<std::string>(std::move(first_bytes));
   stream_->SetHandler(this);
 }

@@ -46,7 +46,8 @@ class Lane {
   // Sends a comment to those that got nothing for `silence_s`. `now_s` is the hub's clock.
   void Heartbeat(uint32_t now_s, uint32_t silence_s);
 
-  // Applies the topic's policy to those that are too far behind.
+  // Applies the topic's policy to those that are too far behind; to one that replays, if what it
+  // needs has left the history.
   void CheckSlow();
 
   // A new subscriber starts behind.

@@ -63,7 +63,10 @@ class Subscriber final : public net::StreamHandler, public event::Deferred {
 
   // Drops what is waiting and goes on from `cursor`. A frame that was begun is finished first.
   // REQUIRES: it is behind.
-  void SkipTo(uint64_t cursor) { cursor_ = cursor; }
+  void SkipTo(uint64_t cursor) {
+    cursor_ = cursor;
+    replaying_ = false;
+  }
 
   // Closes the connection now; no callback comes after.
   void CloseStream() {
@@ -125,6 +128,7 @@ class Subscriber final : public net::StreamHandler, public event::Deferred {
   uint32_t index_ = 0;  // in the lane's entries or its list of those behind
   bool behind_ = true;
   bool blocked_ = false;
+  bool replaying_ = false;  // events that were there when it came, which it has not got yet
   bool finishing_ = false;
   CloseReason finish_reason_ = CloseReason::kDrained;
   bool waiting_ = false;   // in its lane's list of those that wait for the pass to end

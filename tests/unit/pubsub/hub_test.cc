@@ -213,6 +213,68 @@ TEST_F(HubTest, SlowSubscriberIsDisconnectedAtItsLimit) {
   EXPECT_THAT(Data(*good), SizeIs(2));
 }
 
+class ReplayTest : public HubTest, public ::testing::WithParamInterface<config::SlowPolicy> {
+ protected:
+  // Ten events of 50 bytes wait for one that takes 20 bytes at a time.
+  std::shared_ptr<testing::FakePeer> JoinFarBehind(uint32_t history_events = 1'000) {
+    config::Topic topic = NewsTopic();
+    topic.slow_policy = GetParam();
+    topic.slow_buffer_bytes = 100;
+    topic.history.events = history_events;
+    MakeHub(topic);
+    keeps_the_topic = Join();
+    Publish("0");
+    for (int i = 1; i <= 10; ++i) Publish(Event(i));
+    return Join({}, "ep.1", Framing::kChunked, 20);
+  }
+  static std::string Event(int number) { return std::to_string(number) + std::string(40, '.'); }
+
+  std::shared_ptr<testing::FakePeer> keeps_the_topic;
+};
+
+TEST_P(ReplayTest, BacklogThatItCameForIsNotSlowness) {
+  const auto back = JoinFarBehind();
+  std::vector<std::string> expected;
+  for (int i = 1; i <= 10; ++i) expected.push_back(Event(i));
+  for (int second = 0; second < 100; ++second) {
+    loop.Advance(1'000);
+    ASSERT_FALSE(back->destroyed());
+    back->MakeWritable(20);
+  }
+  EXPECT_EQ(Data(*back), expected) << "all of it, and no gap";
+}
+
+TEST_P(ReplayTest, CountsOnceItHasCaughtUp) {
+  const auto back = JoinFarBehind();
+  back->MakeWritable();
+  ASSERT_THAT(Data(*back), SizeIs(10));
+  back->SetBudget(0);
+  for (int i = 11; i <= 14; ++i) Publish(Event(i));
+  loop.Advance(1'000);
+  if (GetParam() == config::SlowPolicy::kDisconnect) {
+    EXPECT_TRUE(back->destroyed());
+    return;
+  }
+  back->MakeWritable();
+  EXPECT_THAT(Data(*back), Contains(HasSubstr("\"slow\"")));
+}
+
+TEST_P(ReplayTest, WhatLeavesTheHistoryMeanwhileIsTold) {
+  const auto back = JoinFarBehind(15);
+  for (int i = 11; i <= 30; ++i) Publish(Event(i));
+  loop.Advance(1'000);
+  if (GetParam() == config::SlowPolicy::kDisconnect) {
+    EXPECT_TRUE(back->destroyed());
+    return;
+  }
+  back->MakeWritable();
+  EXPECT_THAT(Data(*back), Contains(HasSubstr("\"slow\"")));
+}
+
+INSTANTIATE_TEST_SUITE_P(Policies, ReplayTest,
+                         ::testing::Values(config::SlowPolicy::kDisconnect,
+                                           config::SlowPolicy::kSkip, config::SlowPolicy::kLatest));
+
 TEST_F(HubTest, SkippingSubscriberFinishesItsFrameThenIsToldThenGoesOn) {
   config::Topic topic = NewsTopic();
   topic.slow_policy = config::SlowPolicy::kSkip;
