@@ -5,7 +5,6 @@
 #include <csignal>
 #include <cstddef>
 #include <cstring>
-#include <string_view>
 #include <utility>
 
 #include <netdb.h>
@@ -42,14 +41,6 @@ Result<Addresses> Resolve(const std::string& host) {
     return Fail(Errc::kNotFound, "cannot resolve " + host + ": it has no address");
   }
   return addresses;
-}
-
-std::string ToLower(std::string_view host) {
-  std::string lower(host);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
 }
 
 void SetPort(SocketAddress& address, uint16_t port) {
@@ -92,7 +83,7 @@ ResolverThreads& ResolverThreads::Get() {
 }
 
 void ResolverThreads::Add(const std::shared_ptr<Question>& question) {
-  const std::string host = ToLower(question->host());
+  const std::string& host = question->host();
   const std::lock_guard lock(mutex_);
   if (const auto asked = questions_.find(host); asked != questions_.end()) {
     asked->second.push_back(question);
@@ -108,7 +99,7 @@ void ResolverThreads::Add(const std::shared_ptr<Question>& question) {
 }
 
 void ResolverThreads::Remove(const std::shared_ptr<Question>& question) {
-  const std::string host = ToLower(question->host());
+  const std::string& host = question->host();
   const std::lock_guard lock(mutex_);
   const auto asked = questions_.find(host);
   if (asked == questions_.end()) return;

@@ -73,8 +73,8 @@ class ResolverThreads {
 
   std::mutex mutex_;
   std::condition_variable added_;
-  // By their host in lower case, since names have none. The host stays until its thread has the
-  // answer, also when nobody waits for that any more.
+  // By their host, which stays until its thread has the answer, also when nobody waits for that any
+  // more.
   std::unordered_map<std::string, Questions> questions_;
   std::deque<std::string> waiting_;  // the hosts that no thread has taken yet
   size_t threads_ = 0;
