@@ -42,12 +42,18 @@ def kernel():
     folder = image.with_name("package")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    depends = subprocess.run(["apt-cache", "depends", KERNEL_PACKAGE], check=True, capture_output=True, text=True)
-    name = re.search(r"Depends: (linux-image-\S+)", depends.stdout)
+
+    def output_of(*command):
+        done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Failure(f"{' '.join(command)}: {done.stderr.strip()}")
+        return done.stdout
+
+    name = re.search(r"Depends: (linux-image-\S+)", output_of("apt-cache", "depends", KERNEL_PACKAGE))
     if name is None:
         raise Failure(f"{KERNEL_PACKAGE} names no kernel")
-    subprocess.run(["apt-get", "-qq", "download", name[1]], cwd=folder, check=True, capture_output=True)
-    subprocess.run(["dpkg", "-x", next(folder.glob("*.deb")), folder], check=True)
+    output_of("apt-get", "-qq", "download", name[1])
+    output_of("dpkg", "-x", next(folder.glob("*.deb")).name, ".")
     next(folder.glob("boot/vmlinuz-*")).rename(image)
     shutil.rmtree(folder)
     return image
