@@ -77,9 +77,10 @@ struct ReplyReader::Hiredis {
       default:
         return nullptr;
     }
-    if (!Take(task, size)) return nullptr;
-    reply.size = size;
-    reply.cut = size > owner.limits_.string_bytes;
+    const size_t passed = std::exchange(owner.whole_size_, 0);
+    reply.size = passed != 0 ? passed : size;
+    if (!Take(task, reply.size)) return nullptr;
+    reply.cut = reply.size > owner.limits_.string_bytes;
     if (!reply.cut && size > 0) {
       auto* copy = static_cast<char*>(owner.memory_.allocate(size, 1));
       std::copy_n(data, size, copy);
@@ -189,8 +190,8 @@ Result<const Reply*> ReplyReader::Next() {
   return &root_;
 }
 
-Result<> ReplyReader::CheckRest() const {
-  const redisReader* reader = hiredis_->reader;
+Result<> ReplyReader::CheckRest() {
+  redisReader* reader = hiredis_->reader;
   const std::string_view rest(reader->buf + reader->pos, reader->len - reader->pos);
   // Only a string waits for more behind a line end; all else is taken with its line.
   const size_t header = rest.substr(0, kMaxHeaderBytes).find("\r\n");
@@ -202,6 +203,15 @@ Result<> ReplyReader::CheckRest() const {
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + header, size);
   if (error != std::errc() || end != rest.data() + header) return {};
   if (size > limits_.reply_bytes - used_bytes_) return TooLarge();
+  const size_t here = rest.size() - header - 2;
+  if (size <= limits_.string_bytes || here >= size) return {};
+  // hiredis would keep all of it until the end. It is told that the string is only what is here
+  // already, in the place of the length that it has not used yet.
+  whole_size_ = size;
+  passing_bytes_ = size - here;
+  const std::string shorter = std::to_string(here);
+  reader->pos += header - shorter.size();
+  std::copy(shorter.begin(), shorter.end(), reader->buf + reader->pos);
   return {};
 }
 

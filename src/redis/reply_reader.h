@@ -1,8 +1,10 @@
 // Parses the bytes of one connection into replies, with hiredis's redisReader. Strings are copied
-// once, into memory that is used again for the next reply. Nothing that the other side sends makes
-// it hold more than the limits. Loop-thread only.
+// once, into memory that is used again for the next reply; those that are too long go by and are
+// held nowhere. Nothing that the other side sends makes it hold more than the limits. Loop-thread
+// only.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <memory>
@@ -32,6 +34,9 @@ class ReplyReader {
   template <class Handle>
   [[nodiscard]] Result<> Read(std::string_view bytes, Handle&& handle) {
     while (!bytes.empty()) {
+      const size_t passing = std::min(passing_bytes_, bytes.size());
+      bytes.remove_prefix(passing);
+      passing_bytes_ -= passing;
       // In small slices: redisReader moves what is left to the front each time it has used 1 KiB.
       const std::string_view slice = bytes.substr(0, kSliceBytes);
       bytes.remove_prefix(slice.size());
@@ -56,12 +61,14 @@ class ReplyReader {
   // The next whole reply; null when more bytes are needed.
   [[nodiscard]] Result<const Reply*> Next();
   // Judges the item that is not whole yet, so that it cannot grow without bound.
-  [[nodiscard]] Result<> CheckRest() const;
+  [[nodiscard]] Result<> CheckRest();
   [[nodiscard]] tl::unexpected<Error> TooLarge() const;
 
   const ReplyLimits limits_;
   Reply root_;
-  size_t used_bytes_ = 0;  // of the reply being parsed
+  size_t used_bytes_ = 0;     // of the reply being parsed
+  size_t passing_bytes_ = 0;  // of a string over the limit: still to come, and not for hiredis
+  size_t whole_size_ = 0;     // of that string; 0: there is none
   bool over_limit_ = false;
   bool done_ = false;  // root_ was handed out
   std::array<std::byte, kFirstBytes> first_memory_{};

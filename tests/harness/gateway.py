@@ -225,6 +225,11 @@ class Gateway:
         pages = int(pathlib.Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
+    def peak_memory(self):
+        """The most resident bytes since the start."""
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) * 1024
+
 
 def run(*arguments, timeout=TIMEOUT, environment=None, folder=None):
     """Runs the binary to its end: (exit code, output, errors)."""

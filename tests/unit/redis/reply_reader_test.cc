@@ -209,5 +209,51 @@ TEST(ReplyReaderTest, SkipsALongStringAndTellsItsSize) {
   EXPECT_EQ(outcome.replies, expected);
 }
 
+TEST(ReplyReaderTest, SkipsTheSameTornAtEveryPairOfBytes) {
+  const ReplyLimits limits{.reply_bytes = 10'000, .string_bytes = 2};
+  // Two long strings one after the other, and bytes inside that look like another reply.
+  const std::string_view whole =
+      "*3\r\n$11\r\n$1\r\nx\r\n:9\r\n\r\n$3\r\nabc\r\n$2\r\nde\r\n:1\r\n$4\r\nfghi\r\n+OK\r\n";
+  const std::vector<std::string> expected = {"[cut:11,cut:3,'de',]", "1", "cut:4", "+OK"};
+  for (size_t first = 0; first <= whole.size(); ++first) {
+    for (size_t second = first; second <= whole.size(); ++second) {
+      const Outcome outcome =
+          Parse({whole.substr(0, first), whole.substr(first, second - first), whole.substr(second)},
+                limits);
+      ASSERT_FALSE(outcome.error.has_value()) << first << ' ' << second;
+      ASSERT_EQ(outcome.replies, expected) << first << ' ' << second;
+    }
+  }
+}
+
+TEST(ReplyReaderTest, RefusesALongStringThatEndsInOtherBytes) {
+  const ReplyLimits limits{.reply_bytes = 10'000, .string_bytes = 2};
+  const std::string_view whole = "$5\r\nhelloXX";
+  for (size_t at = 0; at <= whole.size(); ++at) {
+    const Outcome outcome = Parse({whole.substr(0, at), whole.substr(at)}, limits);
+    ASSERT_TRUE(outcome.error.has_value()) << at;
+    EXPECT_EQ(outcome.error->code, Errc::kInvalid) << at;
+    EXPECT_TRUE(outcome.replies.empty()) << at;
+  }
+}
+
+TEST(ReplyReaderTest, LongStringsCountAgainstTheLimitOfTheirReply) {
+  const ReplyLimits limits{.reply_bytes = 1000, .string_bytes = 10};
+  const std::string string = "$400\r\n" + std::string(400, 'x') + "\r\n";
+  std::vector<std::string_view> pieces;
+  const std::string two = "*2\r\n" + string + string;
+  const std::string three = "*3\r\n" + string + string + string;
+  for (size_t at = 0; at < two.size(); at += 7)
+    pieces.push_back(std::string_view(two).substr(at, 7));
+  EXPECT_EQ(Parse(pieces, limits).replies, std::vector<std::string>{"[cut:400,cut:400,]"});
+  pieces.clear();
+  for (size_t at = 0; at < three.size(); at += 7) {
+    pieces.push_back(std::string_view(three).substr(at, 7));
+  }
+  const Outcome outcome = Parse(pieces, limits);
+  ASSERT_TRUE(outcome.error.has_value());
+  EXPECT_EQ(outcome.error->code, Errc::kLimit);
+}
+
 }  // namespace
 }  // namespace sluice::redis
