@@ -100,7 +100,10 @@ class Shell:
     def children(self, job):
         """The pids of what the job runs."""
         path = pathlib.Path(f"/proc/{job.pid}/task/{job.pid}/children")
-        return [int(pid) for pid in path.read_text().split()] if path.exists() else []
+        try:
+            return [int(pid) for pid in path.read_text().split()]
+        except (FileNotFoundError, ProcessLookupError):  # it ended before, or while it was read
+            return []
 
     def end(self, job):
         """Tells what the job runs to end, and then to end at once: a drain takes its time."""
