@@ -17,19 +17,21 @@ std::optional<uint64_t> Probe::Receive(std::string_view payload, uint64_t now_ns
   return took_ns;
 }
 
-bool Probe::Missing(uint64_t now_ms, uint64_t last_data_ms) {
+std::optional<uint64_t> Probe::Missing(uint64_t now_ms, uint64_t last_data_ms) {
   // When this loop itself stood still, answers may lie unread: read them before judging. Not
   // twice in a row, or a loop that is always late would never notice anything.
   const bool late = now_ms - last_send_ms_ > 2 * interval_ms_;
   if (late && !excused_) {
     excused_ = true;
-    return false;
+    return std::nullopt;
   }
   excused_ = false;
-  if (beats_.empty()) return false;
+  if (beats_.empty()) return std::nullopt;
   const uint64_t age_ms = now_ms - beats_.front().sent_ms;
   const bool quiet = now_ms - last_data_ms >= patience_ms_;
-  return age_ms >= (quiet ? patience_ms_ : kSlowFactor * patience_ms_);
+  const uint64_t limit_ms = quiet ? patience_ms_ : kSlowFactor * patience_ms_;
+  if (age_ms < limit_ms) return std::nullopt;
+  return limit_ms;
 }
 
 }  // namespace sluice::redis

@@ -37,10 +37,11 @@ class Probe {
   // A message on the control channel: how long it took, if it is a beat that is under way.
   [[nodiscard]] std::optional<uint64_t> Receive(std::string_view payload, uint64_t now_ns);
 
-  // True if a beat is missing. Before each Send but the first. `last_data_ms`: when anything came
-  // on the connection that beats come back on. While something does, beats may only be queued
-  // behind it, and dropping the link would lose all of that: they get kSlowFactor times as long.
-  [[nodiscard]] bool Missing(uint64_t now_ms, uint64_t last_data_ms);
+  // If a beat is missing: how long it had, in ms. Before each Send but the first. `last_data_ms`:
+  // when anything came on the connection that beats come back on. While something does, beats may
+  // only be queued behind it, and dropping the link would lose all of that: they get kSlowFactor
+  // times as long.
+  [[nodiscard]] std::optional<uint64_t> Missing(uint64_t now_ms, uint64_t last_data_ms);
 
   static constexpr uint64_t kSlowFactor = 10;
 

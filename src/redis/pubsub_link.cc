@@ -219,9 +219,9 @@ void PubSubLink::Impl::OnTimer() {
       return CheckAnswers();
     case State::kProving:
     case State::kUp:
-      if (probe_.Missing(loop_.NowMs(), subscriber_->last_data_ms())) {
+      if (const auto limit_ms = probe_.Missing(loop_.NowMs(), subscriber_->last_data_ms())) {
         return BecomeDown({Cause::kSilent, "a probe message did not come back within " +
-                                               std::to_string(probe_.patience_ms()) + " ms"});
+                                               std::to_string(*limit_ms) + " ms"});
       }
       return SendBeat();
   }

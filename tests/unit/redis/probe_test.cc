@@ -49,7 +49,7 @@ TEST(ProbeTest, MissesABeatAfterThreeIntervals) {
     EXPECT_FALSE(probe.Missing(now, kQuiet));
     static_cast<void>(probe.Send(now, 0));
   }
-  EXPECT_TRUE(probe.Missing(5'000, kQuiet));
+  EXPECT_EQ(probe.Missing(5'000, kQuiet), 3'000U);
 }
 
 TEST(ProbeTest, WaitsAtLeastASecond) {
@@ -61,7 +61,7 @@ TEST(ProbeTest, WaitsAtLeastASecond) {
     EXPECT_FALSE(probe.Missing(now, kQuiet)) << now;
     static_cast<void>(probe.Send(now, 0));
   }
-  EXPECT_TRUE(probe.Missing(2'000, kQuiet));
+  EXPECT_EQ(probe.Missing(2'000, kQuiet), 1'000U);
 }
 
 TEST(ProbeTest, WaitsTenTimesAsLongWhileOtherDataComes) {
@@ -71,7 +71,7 @@ TEST(ProbeTest, WaitsTenTimesAsLongWhileOtherDataComes) {
     EXPECT_FALSE(probe.Missing(now, now - 10)) << now;
     static_cast<void>(probe.Send(now, 0));
   }
-  EXPECT_TRUE(probe.Missing(30'000, 29'990));
+  EXPECT_EQ(probe.Missing(30'000, 29'990), 30'000U);
 }
 
 TEST(ProbeTest, MissesABeatWhenTheOtherDataStops) {
@@ -81,7 +81,7 @@ TEST(ProbeTest, MissesABeatWhenTheOtherDataStops) {
     EXPECT_FALSE(probe.Missing(now, std::min<uint64_t>(now, 5'000))) << now;
     static_cast<void>(probe.Send(now, 0));
   }
-  EXPECT_TRUE(probe.Missing(8'000, 5'000));
+  EXPECT_EQ(probe.Missing(8'000, 5'000), 3'000U);
 }
 
 TEST(ProbeTest, ExcusesALoopThatStoodStillButOnce) {
@@ -89,7 +89,7 @@ TEST(ProbeTest, ExcusesALoopThatStoodStillButOnce) {
   static_cast<void>(probe.Send(1'000, 0));
   EXPECT_FALSE(probe.Missing(31'000, kQuiet));
   static_cast<void>(probe.Send(31'000, 0));
-  EXPECT_TRUE(probe.Missing(61'000, kQuiet));
+  EXPECT_EQ(probe.Missing(61'000, kQuiet), 3'000U);
 }
 
 }  // namespace
