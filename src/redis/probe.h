@@ -18,7 +18,6 @@ class Probe {
         patience_ms_(std::max<uint64_t>(3 * interval_ms_, 1'000)) {}
 
   [[nodiscard]] uint64_t interval_ms() const { return interval_ms_; }
-  [[nodiscard]] uint64_t patience_ms() const { return patience_ms_; }
 
   // Forgets what is under way. Numbers go on, so a late beat of a link before counts for nothing.
   void Reset() {

@@ -183,14 +183,14 @@ Result<const Reply*> ReplyReader::Next() {
     return Fail(Errc::kInvalid, reader->errstr);
   }
   if (reply == nullptr) {
-    if (Result<> rest = CheckRest(); !rest) return tl::unexpected<Error>(rest.error());
+    if (Result<> rest = BoundRest(); !rest) return tl::unexpected<Error>(rest.error());
     return nullptr;
   }
   done_ = true;
   return &root_;
 }
 
-Result<> ReplyReader::CheckRest() {
+Result<> ReplyReader::BoundRest() {
   redisReader* reader = hiredis_->reader;
   const std::string_view rest(reader->buf + reader->pos, reader->len - reader->pos);
   // Only a string waits for more behind a line end; all else is taken with its line.

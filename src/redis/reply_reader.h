@@ -60,8 +60,8 @@ class ReplyReader {
   [[nodiscard]] Result<> Feed(std::string_view bytes);
   // The next whole reply; null when more bytes are needed.
   [[nodiscard]] Result<const Reply*> Next();
-  // Judges the item that is not whole yet, so that it cannot grow without bound.
-  [[nodiscard]] Result<> CheckRest();
+  // Sees to it that the item that is not whole yet cannot grow without bound.
+  [[nodiscard]] Result<> BoundRest();
   [[nodiscard]] tl::unexpected<Error> TooLarge() const;
 
   const ReplyLimits limits_;

@@ -54,7 +54,6 @@ TEST(ProbeTest, MissesABeatAfterThreeIntervals) {
 
 TEST(ProbeTest, WaitsAtLeastASecond) {
   Probe probe(50);
-  EXPECT_EQ(probe.patience_ms(), 1'000U);
   uint64_t now = 1'000;
   static_cast<void>(probe.Send(now, 0));
   for (now += 50; now < 2'000; now += 50) {

@@ -55,6 +55,12 @@ Outcome Parse(const std::vector<std::string_view>& pieces, const ReplyLimits& li
   return outcome;
 }
 
+std::vector<std::string_view> InPieces(std::string_view bytes, size_t size) {
+  std::vector<std::string_view> pieces;
+  for (size_t at = 0; at < bytes.size(); at += size) pieces.push_back(bytes.substr(at, size));
+  return pieces;
+}
+
 void ExpectRefused(std::string_view bytes, Errc code = Errc::kInvalid) {
   const Outcome outcome = Parse({bytes});
   ASSERT_TRUE(outcome.error.has_value()) << "accepted: " << bytes;
@@ -116,11 +122,7 @@ TEST(ReplyReaderTest, ReadsTenThousandMessagesOfOneSegment) {
 TEST(ReplyReaderTest, ReadsAMebibyteInSmallPieces) {
   const std::string payload(1024 * 1024, 'p');
   const std::string bytes = "$1048576\r\n" + payload + "\r\n:1\r\n";
-  std::vector<std::string_view> pieces;
-  for (size_t at = 0; at < bytes.size(); at += 1000) {
-    pieces.push_back(std::string_view(bytes).substr(at, 1000));
-  }
-  const Outcome outcome = Parse(pieces);
+  const Outcome outcome = Parse(InPieces(bytes, 1000));
   ASSERT_EQ(outcome.replies.size(), 2U);
   EXPECT_EQ(outcome.replies[0], "'" + payload + "'");
 }
@@ -240,17 +242,11 @@ TEST(ReplyReaderTest, RefusesALongStringThatEndsInOtherBytes) {
 TEST(ReplyReaderTest, LongStringsCountAgainstTheLimitOfTheirReply) {
   const ReplyLimits limits{.reply_bytes = 1000, .string_bytes = 10};
   const std::string string = "$400\r\n" + std::string(400, 'x') + "\r\n";
-  std::vector<std::string_view> pieces;
   const std::string two = "*2\r\n" + string + string;
   const std::string three = "*3\r\n" + string + string + string;
-  for (size_t at = 0; at < two.size(); at += 7)
-    pieces.push_back(std::string_view(two).substr(at, 7));
-  EXPECT_EQ(Parse(pieces, limits).replies, std::vector<std::string>{"[cut:400,cut:400,]"});
-  pieces.clear();
-  for (size_t at = 0; at < three.size(); at += 7) {
-    pieces.push_back(std::string_view(three).substr(at, 7));
-  }
-  const Outcome outcome = Parse(pieces, limits);
+  EXPECT_EQ(Parse(InPieces(two, 7), limits).replies,
+            std::vector<std::string>{"[cut:400,cut:400,]"});
+  const Outcome outcome = Parse(InPieces(three, 7), limits);
   ASSERT_TRUE(outcome.error.has_value());
   EXPECT_EQ(outcome.error->code, Errc::kLimit);
 }
