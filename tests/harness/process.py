@@ -1,6 +1,7 @@
 """A child process that dies with the test, and only by its own pid."""
 
 import ctypes
+import pathlib
 import resource
 import signal
 import subprocess
@@ -22,6 +23,14 @@ def spawn(arguments, *, pass_fds=(), open_files=None, stdin=subprocess.DEVNULL, 
     return subprocess.Popen(
         [str(argument) for argument in arguments], stdin=stdin, pass_fds=pass_fds,
         preexec_fn=prepare, **options)
+
+
+def children_of(pid):
+    """The pids of its children, the oldest first; none if it has ended."""
+    try:
+        return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):  # it ended before, or while it was read
+        return []
 
 
 def end(process, number=signal.SIGTERM, timeout=TIMEOUT):

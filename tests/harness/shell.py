@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 
+from harness.process import children_of
 from harness.wait import TIMEOUT, wait_for
 
 
@@ -99,11 +100,7 @@ class Shell:
 
     def children(self, job):
         """The pids of what the job runs."""
-        path = pathlib.Path(f"/proc/{job.pid}/task/{job.pid}/children")
-        try:
-            return [int(pid) for pid in path.read_text().split()]
-        except (FileNotFoundError, ProcessLookupError):  # it ended before, or while it was read
-            return []
+        return children_of(job.pid)
 
     def end(self, job):
         """Tells what the job runs to end, and then to end at once: a drain takes its time."""

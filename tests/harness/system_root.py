@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 from harness import network
-from harness.process import end, spawn
+from harness.process import children_of, end, spawn
 from harness.wait import wait_for
 
 MEMORY = pathlib.Path("/dev/shm")
@@ -70,7 +70,7 @@ class SystemRoot:
             stdout=log, stderr=log, env={"PATH": PATH, **(environment or {})})
         log.close()
         self.processes.append(process)
-        inner = Inside(wait_for(lambda: child_of(process.pid), "unshare has forked"), process)
+        inner = Inside(wait_for(lambda: children_of(process.pid), "unshare has forked")[0], process)
         loopback = inner.run("/usr/bin/python3", network.__file__, check=False)
         assert loopback.returncode == 0, loopback.stderr + self.log()
         return inner
@@ -88,9 +88,10 @@ class SystemRoot:
         inner = Inside(None, process)
 
         def running():
-            inner.pid = child_of(process.pid)  # its first child makes the one that stays, and ends
-            if inner.pid is None:
+            children = children_of(process.pid)  # the first makes the one that stays, and ends
+            if not children:
                 return False
+            inner.pid = children[0]
             state = inner.run("systemctl", "is-system-running", check=False, inside=True).stdout.strip()
             return state in ("running", "degraded")
 
@@ -146,8 +147,3 @@ class Inside:
 
     def wait(self, timeout=30):
         return self.process.wait(timeout)
-
-
-def child_of(pid):
-    text = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(text[0]) if text else None
